@@ -1,0 +1,185 @@
+#!/bin/bash
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#
+# Runs the tests: every part speaks TAP, and the last line sums them up.
+#
+#   tests/check.sh check|unit|e2e|layering|format-check|format|demo
+#
+# Called by make, which hands over O, MAKE, OVERRIDES, CLANG_FORMAT and FORMAT.
+# EXPECT_SKIP=N fails the run if more than N tests are skipped.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+O=${O:-.out}
+MAKE=${MAKE:-make}
+CLANG_FORMAT=${CLANG_FORMAT:-clang-format}
+eval "overrides=(${OVERRIDES:-})"
+unset MAKEFLAGS MFLAGS MAKELEVEL
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+root() { [ "$(id -u)" = 0 ]; }
+
+# Under sudo, what is written to the tree belongs to the user who called.
+as_user() {
+	if root && [ -n "${SUDO_USER:-}" ] && [ "$(stat -c %u .)" != 0 ]; then
+		runuser -u "$SUDO_USER" -- env \
+			HOME="$(getent passwd "$SUDO_USER" | cut -d: -f6)" "$@"
+	else
+		"$@"
+	fi
+}
+
+make_as_user() {
+	as_user "$MAKE" --no-print-directory -j"$(nproc)" "${overrides[@]}" O="$O" "$@"
+}
+
+# ---- TAP -----------------------------------------------------------------
+
+say() { printf '%s\n' "$@" | tee -a "$log"; }
+skip() { say "ok - $1 # SKIP $2"; }
+
+# one NAME COMMAND...: a command that either works or not.
+one() {
+	local name=$1 text
+	shift
+	if text=$("$@" 2>&1 </dev/null); then
+		say "ok - $name"
+	else
+		say "not ok - $name"
+		printf '%s\n' "$text" | sed 's/^/# /'
+	fi
+}
+
+# many NAME COMMAND...: a command that prints TAP; dying early is a failure.
+many() {
+	local name=$1 tap status
+	shift
+	tap=$(mktemp)
+	echo "# $name"
+	"$@" 2>&1 </dev/null | tee "$tap"
+	status=${PIPESTATUS[0]}
+	grep -aE '^\s*(not )?ok\b' "$tap" >> "$log"
+	awk -v status="$status" '
+		/^[ \t]*1\.\.[0-9]+/ { split($1, a, "\\.\\."); plan += a[2] }
+		/^[ \t]*not ok/ { bad++ }
+		/^[ \t]*(not )?ok/ { seen++ }
+		END { exit !(seen < plan || !seen && !plan || status && !bad) }' "$tap" &&
+		say "not ok - $name ended early (status $status)"
+	rm -f "$tap"
+}
+
+# The sum, alone on the last line.
+summary() {
+	local passed failed skipped
+	skipped=$(grep -aciE '#[ \t]*skip' "$log")
+	failed=$(grep -avE '#[ \t]*(skip|SKIP)' "$log" | grep -ac '^[[:space:]]*not ok')
+	passed=$(grep -avE '#[ \t]*(skip|SKIP)' "$log" | grep -ac '^[[:space:]]*ok')
+	if [ -n "${EXPECT_SKIP:-}" ] && [ "$skipped" -gt "$EXPECT_SKIP" ]; then
+		echo "not ok - more tests skipped than expected ($EXPECT_SKIP)"
+		failed=$((failed + 1))
+	fi
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+}
+
+# ---- parts ---------------------------------------------------------------
+
+can_format() { $CLANG_FORMAT --version 2>/dev/null | grep -q 'version 14\.'; }
+
+part_format_check() {
+	if ! can_format; then
+		skip "format" "no clang-format 14"
+	else
+		# shellcheck disable=SC2086
+		one "format" $CLANG_FORMAT --dry-run -Werror $FORMAT
+	fi
+}
+
+# keeps DIR NAMES REGEX: no file called NAMES in DIR has a line like that.
+keeps() {
+	local files
+	files=$(find $1 -name "$2" ! -name layoutgen.c 2>/dev/null)
+	[ -z "$files" ] || ! grep -nE "$3" $files /dev/null
+}
+
+part_layering() {
+	local print='(^|[^a-z_])(v?f?printf|f?puts|putchar|f?putc|fwrite|perror)\('
+	one "layering: uprobes does not print" \
+		keeps uprobes '*.[ch]' '(^|[^a-z_])(v?printf|puts|putchar|perror)\(|\<(stdout|stderr)\>'
+	one "layering: tools leave printing to the frontend" keeps "tools -maxdepth 1" '*.c' "$print"
+	one "layering: the frontend does not know Go" \
+		keeps tools/lib '*.[ch]' '#[ \t]*include[ \t]*["<](uprobes/)?go/'
+	one "layering: the kernel side does not know the user side" \
+		keeps bpf '*.[ch]' '#[ \t]*include[ \t]*["<](\.\./|tools/|uprobes/|go/|proc/)'
+}
+
+part_build() { one "build" make_as_user all; }
+
+run_units() {
+	local t
+	one "build of the unit tests ($1)" make_as_user -k "$2"
+	for t in tests/unit/test_*.c; do
+		[ -x "$3/${t%.c}" ] || continue
+		many "${t%.c} ($1)" as_user env CMOCKA_MESSAGE_OUTPUT=TAP \
+			UBSAN_OPTIONS=print_stacktrace=1 timeout -k 10 300 "$3/${t%.c}"
+	done
+}
+
+part_unit() {
+	if ! pkg-config --exists cmocka; then
+		skip "unit tests" "no cmocka (run: sudo tests/deps.sh test)"
+		return
+	fi
+	run_units plain units "$O"
+	run_units sanitized units-san "$O/san"
+}
+
+part_e2e() {
+	local t why=
+	command -v bats >/dev/null || why="no bats (run: sudo tests/deps.sh test)"
+	root || why="needs root"
+	if [ -z "$why" ]; then
+		one "build of the test drivers" make_as_user drivers
+		[ ! -e tests/targets/build.sh ] || one "build of the Go targets" tests/targets/build.sh
+	fi
+	for t in tests/e2e/*.bats; do
+		[ -e "$t" ] || continue
+		if [ -n "$why" ]; then
+			grep -oP '^@test +\K.*(?= *\{)' "$t" | while read -r name; do
+				skip "$name" "$why"
+			done
+		else
+			many "$t" env O="$O" timeout -k 10 1200 bats --tap "$t"
+		fi
+	done
+}
+
+case "${1:-}" in
+check)
+	! root || one "packages for the tests" tests/deps.sh test
+	part_build
+	part_format_check
+	part_layering
+	part_unit
+	part_e2e
+	;;
+unit) part_unit ;;
+e2e) part_build && part_e2e ;;
+layering) part_layering ;;
+format-check) part_format_check ;;
+format)
+	can_format || { echo "needs clang-format 14" >&2; exit 1; }
+	# shellcheck disable=SC2086
+	exec $CLANG_FORMAT -i $FORMAT
+	;;
+demo)
+	tests/deps.sh demo && make_as_user all || exit
+	O=$O exec tests/demo.sh
+	;;
+*)
+	echo "usage: check.sh check|unit|e2e|layering|format-check|format|demo" >&2
+	exit 2
+	;;
+esac
+summary

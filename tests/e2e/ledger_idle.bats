@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#
+# An idle target: the rows are its RSS to the byte, and MemStats from outside
+# are the program's own.
+
+load lib
+
+# memstats LABEL: after `ask stats`, whose answer allocates own_mallocs more.
+memstats() {
+	local key theirs=$ANS ours
+	look || return 1
+	adds_up "$1"
+	ours=$(jq -c .memstats "$LEDGER")
+	printf '%s\n' "$theirs" >"$T/theirs.json"
+	# every whole number that fits a double
+	while read -r key; do
+		fail "$1: memstats.$key"
+	done < <(jq -n -r --slurpfile t "$T/theirs.json" --slurpfile o "$LEDGER" '
+		$t[0].memstats as $t | $o[0].memstats as $o |
+		("HeapInuse HeapIdle HeapReleased HeapSys StackInuse StackSys MSpanInuse MSpanSys
+		 MCacheInuse MCacheSys BuckHashSys GCSys OtherSys Sys NumGC NumForcedGC
+		 PauseTotalNs Lookups EnableGC DebugGC" | [splits("\\s+")])[] |
+		select($t[.] == null or $t[.] != $o[.]) | "\(.): \($o[.]) is not \($t[.])"')
+	near "$1: GCCPUFraction (1e-12)" "$(l '.memstats.GCCPUFraction * 1e12 | floor')" \
+		"$(jq '.memstats.GCCPUFraction * 1e12 | floor' "$T/theirs.json")" 1
+	for key in NextGC LastGC; do
+		check "$1: $key" "$(big "$key" "$(<"$LEDGER")")" = "$(big "$key" "$theirs")"
+	done
+	# what the answer itself allocated is allowed, and no more
+	for key in Alloc HeapAlloc TotalAlloc; do
+		near "$1: $key" "$(jq ".$key" <<<"$ours")" "$(jq ".memstats.$key" <<<"$theirs")" \
+			"$(jq .own_bytes <<<"$theirs")"
+	done
+	for key in Mallocs Frees HeapObjects; do
+		near "$1: $key" "$(jq ".$key" <<<"$ours")" "$(jq ".memstats.$key" <<<"$theirs")" \
+			"$(jq .own_mallocs <<<"$theirs")"
+	done
+	check "$1: PauseNs ring" "$(jq -c '.pause_ns' <<<"$ours")" = "$(jq -c .memstats.PauseNs <<<"$theirs")"
+	check "$1: BySize" "$(jq -c '[.by_size[] | [.Size, .Mallocs, .Frees]]' <<<"$ours")" = \
+		"$(jq -c '[.memstats.BySize[] | [.Size, .Mallocs, .Frees]]' <<<"$theirs")"
+}
+
+states() {
+	start "$1" "${2:-truth}" || return 1
+	ask stats && memstats "$1 start" || return 1
+	# the program's own idea of when to collect
+	ask hold a 27011 1000 && ask stats && memstats "$1 grown under GOGC" || return 1
+	ask gc && ask stats && memstats "$1 collected" || return 1
+	ask gogc -1 && ask drop a 2 3 && ask gc && ask stats && memstats "$1 two thirds dropped" || return 1
+	ask hold b 10007 96 scan && ask hold c 4001 13 && fail "$1: a size below 16 was taken"
+	ask hold c 4001 17 && ask stats && memstats "$1 new objects" || return 1
+	ask hold spike 61 1048573 && ask drop spike 1 1 && ask gc && ask stats &&
+		memstats "$1 spike" || return 1
+	ask free && ask stats && memstats "$1 given back" || return 1
+	ask park 2003 3 && ask stats && memstats "$1 goroutines" || return 1
+	ask unpark && ask gc && ask stats && memstats "$1 goroutines gone" || return 1
+	ask threads 7 && ask profile 1024 && ask stats && memstats "$1 threads and profile" || return 1
+	ask gogc 50 && ask limit 209715200 && ask gc && ask stats && memstats "$1 memory limit" || return 1
+}
+
+@test "idle: rows are the RSS, memstats the program's own" {
+	each_release states
+}
+
+@test "idle: the same of stripped programs" {
+	each_release states truth-stripped
+}
+
+@test "idle: the same of position independent programs" {
+	each_release states truth-pie
+}
+
+facts() {
+	start "$1" truth || return 1
+	look || return 1
+	check "$1: version" "$(l .v)" -eq 1
+	check "$1: tool" "$(l .tool)" = ledger
+	check "$1: pid" "$(l .pid)" -eq "$PID"
+	check "$1: comm" "$(l .comm)" = truth
+	check "$1: module" "$(l .module)" = gomemtrace.test/truth
+	[[ $(l .go_version) =~ ^go${1//./\\.}(\.|$) ]] || fail "$1: go_version $(l .go_version)"
+	check "$1: stripped" "$(jq .binary.stripped "$LEDGER")" = false
+	check "$1: pie" "$(jq .binary.pie "$LEDGER")" = false
+	check "$1: cgo" "$(jq .binary.cgo "$LEDGER")" = false
+	check "$1: invariants" "$(l .facts.invariants.checked)" -ge 6
+	now=$(date +%s)
+	ts=$(l .ts_ns)
+	near "$1: clock" "${ts:0:-9}" "$now" 5
+	start "$1" truth-stripped || return 1
+	look || return 1
+	check "$1: stripped" "$(jq .binary.stripped "$LEDGER")" = true
+	start "$1" truth-pie || return 1
+	look || return 1
+	check "$1: pie" "$(jq .binary.pie "$LEDGER")" = true
+	check "$1: matrix states" "$(l '[.matrix[].state] | length >= 4')" = true
+	check "$1: matrix numbers" "$(l '[.matrix[] | .resident, .huge, .lazyfree, .swapped, .absent |
+		type == "number"] | all')" = true
+}
+
+@test "idle: what program it is" {
+	each_release facts
+}
+
+deleted() {
+	cp "$CACHE/targets/$1/truth" "$T/gone.$1"
+	spawn "$T/gone.$1"
+	read -r -t 60 -u "$OUT" PID || return 1
+	rm "$T/gone.$1"
+	look || return 1
+	adds_up "$1 deleted executable"
+}
+
+@test "idle: the executable was deleted" {
+	each_release deleted
+}
+
+busy() {
+	local i n=0
+	spawn env GOMAXPROCS="$2" "$CACHE/targets/$1/churn" "${@:3}"
+	read -r -t 60 -u "$OUT" PID || return 1
+	sleep 0.5
+	for i in 1 2 3 4 5; do
+		look || return 1
+		check "$1: sum with the residual" "$(l '([.rows[].resident] | add) + .residual')" -eq "$(l .rss)"
+		check "$1: proven" "$(l .facts.proven)" = true
+		check "$1: failed invariants" "$(l .facts.invariants.failed)" -eq 0
+		check "$1: residual within its bound" "$(l '(.residual | fabs) <= .residual_bound')" = true
+		[ "$(l .residual)" != 0 ] || n=$((n + 1))
+	done
+	check "$1: looks without a residual" $n -ge 1
+	end_child "$PID"
+}
+
+@test "churn: the rows and a bounded residual are the RSS" {
+	each_release busy 2
+	each_release busy 64 -goroutines 211
+}
+
+@test "churn: the program's work is unharmed by looks" {
+	rel=${RELEASES##* }
+	spawn "$CACHE/targets/$rel/churn" -sum -ops 700001
+	read -r -u "$OUT" PID
+	read -r -t 60 -u "$OUT" want
+	end_child "$CHILD"
+	spawn "$CACHE/targets/$rel/churn" -sum -ops 700001
+	read -r -u "$OUT" PID
+	n=0
+	while ! gone "$PID" && [ "$(cut -d ' ' -f 3 "/proc/$PID/stat")" != Z ]; do
+		tool -p "$PID" -j
+		n=$((n + 1))
+	done
+	read -r -t 60 -u "$OUT" got
+	[[ $want = "sum 1400002 "* ]]
+	check "sum after $n looks" "$got" = "$want"
+	check "looks" $n -ge 2
+	done_checking
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* --help, from the same tables that parse and print. */
+#include "frontend.h"
+#include "sink.h"
+#include <stdio.h>
+#include <string.h>
+
+#define TERM_WIDTH 24
+
+/* "  term   what it means", the meaning on a line of its own behind a long term. */
+static void entry_print(FILE *f, const char *term, const char *help)
+{
+	int pad = TERM_WIDTH - (int)strlen(term) - 2;
+
+	if (pad < 2)
+		fprintf(f, "  %s\n%*s%s\n", term, TERM_WIDTH, "", help);
+	else
+		fprintf(f, "  %s%*s%s\n", term, pad, "", help);
+}
+
+static void opts_print(FILE *f, const struct opt *opts)
+{
+	for (const struct opt *o = opts; o && (o->c || o->name); o++) {
+		char term[80], letter[8] = "    ";
+
+		if (o->c)
+			snprintf(letter, sizeof(letter), "-%c%s", o->c, o->name ? ", " : "");
+		snprintf(term, sizeof(term), "%s%s%s%s%s", letter, o->name ? "--" : "",
+			 o->name ? o->name : "", o->arg ? " " : "", o->arg ? o->arg : "");
+		entry_print(f, term, o->help);
+	}
+}
+
+static void columns_print(FILE *f, const struct tool *t)
+{
+	bool any = false;
+
+	for (const struct section *s = t->sections; s && s->cols; s++) {
+		if (s->shape != SEC_ROWS || s->flags & SEC_JSON_ONLY)
+			continue;
+		for (const struct col *c = s->cols; c->key; c++) {
+			if (!col_in_table(c) || !*c->head || !c->help)
+				continue;
+			if (!any)
+				fprintf(f, "\ncolumns:\n");
+			any = true;
+			entry_print(f, c->head, c->help);
+		}
+	}
+}
+
+static void tools_print(FILE *f, const struct tool *session)
+{
+	bool any = false;
+
+	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t)) {
+		if (t == session)
+			continue;
+		if (!any)
+			fprintf(f, "\ntools, as %s TOOL or by their own name:\n", session->name);
+		any = true;
+		entry_print(f, t->name, t->brief ? t->brief : "");
+	}
+}
+
+static void formats_print(FILE *f)
+{
+	fprintf(f, "\nformats:\n");
+	for (const struct sink_ops *o = sink_after(NULL); o; o = sink_after(o))
+		entry_print(f, o->name, o->brief);
+}
+
+void help_print(const struct tool *t, FILE *f)
+{
+	fprintf(f, "usage: %s %s[options] [interval [count]]\n", t->name,
+		t->no_target ? "" : "-p PID[,PID] ");
+	if (t->brief)
+		fprintf(f, "%s\n", t->brief);
+	fprintf(f, "\noptions:\n");
+	opts_print(f, t->opts);
+	opts_print(f, args_common);
+	formats_print(f);
+	columns_print(f, t);
+	if (t->is_session)
+		tools_print(f, t);
+	if (t->examples)
+		fprintf(f, "\nexamples:\n%s", t->examples);
+}

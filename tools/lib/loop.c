@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* The loop: open each process, look at once and then at every interval, finish, close. */
+#include "frontend.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* What of struct run belongs to one process. */
+struct task {
+	pid_t pid;
+	void *priv;
+	int fd;
+	uint64_t look;
+	bool ended;
+
+	bool open;   /* close() is due */
+	bool active; /* more looks are due */
+	bool failed;
+};
+
+struct loop {
+	struct run *run;
+	struct task *tasks;
+	size_t nr;
+	struct pollfd *fds; /* room for all tasks */
+	uint64_t start;     /* CLOCK_MONOTONIC, ns */
+	int status;
+};
+
+static volatile sig_atomic_t stopping;
+
+bool run_stopping(void)
+{
+	return stopping;
+}
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+/* The first of a kind asks to stop; the second has its usual effect, should a look hang. */
+static void signals_catch(struct sigaction *old)
+{
+	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESETHAND };
+
+	stopping = 0;
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, &old[0]);
+	sigaction(SIGTERM, &sa, &old[1]);
+}
+
+static void signals_restore(const struct sigaction *old)
+{
+	sigaction(SIGINT, &old[0], NULL);
+	sigaction(SIGTERM, &old[1], NULL);
+}
+
+static uint64_t mono_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* ---- one process ---- */
+
+static void status_raise(struct loop *l, int status)
+{
+	if (!l->status)
+		l->status = status;
+}
+
+/* Nobody reads any more, or nothing can be written: no process needs another look. */
+static void output_failed(struct loop *l, int err)
+{
+	for (struct task *t = l->tasks; t < l->tasks + l->nr; t++) {
+		t->active = false;
+		t->failed = true;
+	}
+	if (err == -EPIPE)
+		return;
+	l->run->pid = 0;
+	report_error(l->run, err);
+	status_raise(l, EXIT_FAILED);
+}
+
+/* What a callback returned: success, the normal end of a target, or failure. */
+static void task_result(struct loop *l, struct task *t, int err)
+{
+	struct run *r = l->run;
+	int lost = emit_error(r);
+
+	if (err)
+		emit_drop(r);
+	if (lost) {
+		output_failed(l, lost);
+		return;
+	}
+	if (err == -ESRCH && r->look) {
+		r->ended = true;
+		err = 0;
+	}
+	if (err == -EINTR && stopping)
+		err = 0;
+	if (r->ended)
+		t->active = false;
+	if (!err)
+		return;
+	t->active = false;
+	t->failed = true;
+	status_raise(l, report_error(r, err));
+}
+
+/* Call one of the tool's functions for a process, with struct run set to it. */
+static int task_call(struct loop *l, struct task *t, int (*call)(struct run *r))
+{
+	struct run *r = l->run;
+	int err;
+
+	if (!call)
+		return 0;
+	r->pid = t->pid;
+	r->priv = t->priv;
+	r->fd = t->fd;
+	r->look = t->look;
+	r->ended = t->ended;
+	fail_clear();
+	err = call(r);
+	if (!err && call == r->tool->look)
+		r->look++;
+	task_result(l, t, err);
+	t->priv = r->priv;
+	t->fd = r->fd;
+	t->look = r->look;
+	t->ended = r->ended;
+	return err;
+}
+
+static void task_close(struct loop *l, struct task *t)
+{
+	struct run *r = l->run;
+
+	if (!t->open || !r->tool->close)
+		return;
+	r->pid = t->pid;
+	r->priv = t->priv;
+	r->fd = t->fd;
+	r->look = t->look;
+	r->ended = t->ended;
+	r->tool->close(r);
+}
+
+/* ---- all of them ---- */
+
+static void tasks_open(struct loop *l)
+{
+	for (struct task *t = l->tasks; t < l->tasks + l->nr && !stopping; t++) {
+		t->active = true;
+		t->open = !task_call(l, t, l->run->tool->open);
+	}
+}
+
+static void tasks_look(struct loop *l)
+{
+	l->run->first = true;
+	for (struct task *t = l->tasks; t < l->tasks + l->nr && !stopping; t++) {
+		if (!t->active)
+			continue;
+		task_call(l, t, l->run->tool->look);
+		l->run->first = false;
+	}
+}
+
+static void tasks_finish(struct loop *l)
+{
+	for (struct task *t = l->tasks; t < l->tasks + l->nr; t++)
+		if (t->open && !t->failed)
+			task_call(l, t, l->run->tool->finish);
+	for (struct task *t = l->tasks; t < l->tasks + l->nr; t++)
+		task_close(l, t);
+}
+
+static bool tasks_active(const struct loop *l)
+{
+	for (const struct task *t = l->tasks; t < l->tasks + l->nr; t++)
+		if (t->active)
+			return true;
+	return false;
+}
+
+/* ---- waiting ---- */
+
+/* Sleep until then, for readable descriptors, or for a signal, which cannot slip by. */
+static int wait_once(struct loop *l, uint64_t until)
+{
+	uint64_t now = mono_now(), left = until > now ? until - now : 0;
+	struct timespec ts = { left / 1000000000, left % 1000000000 };
+	sigset_t block, old;
+	int n = 0;
+
+	for (size_t i = 0; i < l->nr; i++)
+		l->fds[i] = (struct pollfd){
+			.fd = l->tasks[i].active && l->run->tool->event ? l->tasks[i].fd : -1,
+			.events = POLLIN,
+		};
+	sigemptyset(&block);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGTERM);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	if (!stopping)
+		n = ppoll(l->fds, l->nr, &ts, &old);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return n;
+}
+
+static void wait_until(struct loop *l, uint64_t until)
+{
+	while (!stopping && tasks_active(l)) {
+		int n = wait_once(l, until);
+
+		for (size_t i = 0; i < l->nr && n > 0; i++)
+			if (l->fds[i].revents)
+				task_call(l, &l->tasks[i], l->run->tool->event);
+		if (mono_now() >= until)
+			return;
+	}
+}
+
+/* The next multiple of the interval since the start; looks that took too long are left out. */
+static uint64_t tick_after(const struct loop *l, uint64_t now)
+{
+	uint64_t step = l->run->interval * 1e9;
+
+	step += !step;
+	return l->start + ((now - l->start) / step + 1) * step;
+}
+
+static void looks_run(struct loop *l)
+{
+	const struct run *r = l->run;
+	uint64_t end = r->duration ? l->start + (uint64_t)(r->duration * 1e9) : UINT64_MAX;
+
+	for (uint64_t n = 1; !stopping; n++) {
+		uint64_t next;
+
+		tasks_look(l);
+		if (!r->interval || n == r->count || !tasks_active(l))
+			return;
+		next = tick_after(l, mono_now());
+		wait_until(l, next < end ? next : end);
+		if (next > end || !tasks_active(l))
+			return;
+	}
+}
+
+int loop_run(struct run *r)
+{
+	struct loop l = { .run = r, .nr = r->tool->no_target ? 1 : r->nr_pids };
+	struct sigaction old[2];
+
+	l.tasks = calloc(l.nr + 1, sizeof(*l.tasks));
+	l.fds = calloc(l.nr + 1, sizeof(*l.fds));
+	if (!l.tasks || !l.fds) {
+		free(l.tasks);
+		free(l.fds);
+		return report_error(r, -ENOMEM);
+	}
+	for (size_t i = 0; i < l.nr; i++)
+		l.tasks[i] = (struct task){ .pid = r->tool->no_target ? 0 : r->pids[i], .fd = -1 };
+	signals_catch(old);
+	tasks_open(&l);
+	l.start = mono_now();
+	if (tasks_active(&l))
+		looks_run(&l);
+	tasks_finish(&l);
+	signals_restore(old);
+	free(l.tasks);
+	free(l.fds);
+	return l.status;
+}

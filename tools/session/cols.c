@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* The columns of the session: JSON members, tables, schema and help from one place. */
+#include "session.h"
+
+#define FIELD(st, field, unit, role, help) COL(struct st, field, #field, unit, role, help)
+
+static const struct col id_cols[] = { FIELD(id_row, comm, NONE, KEY, "name of the process"),
+				      FIELD(id_row, go_version, NONE, KEY,
+					    "release that built the program"),
+				      FIELD(id_row, module, NONE, KEY, "main module"),
+				      {} };
+
+static const struct col binary_cols[] = {
+	FIELD(binary_row, stripped, NONE, GAUGE, "the executable has no symbol table"),
+	FIELD(binary_row, pie, NONE, GAUGE, "position-independent executable"),
+	FIELD(binary_row, cgo, NONE, GAUGE, "linked with a C library at run time"),
+	{}
+};
+
+static const struct col invariants_cols[] = {
+	FIELD(invariants_row, checked, COUNT, GAUGE, "identities of the runtime that were tried"),
+	FIELD(invariants_row, failed, COUNT, GAUGE, "identities that did not hold"),
+	{}
+};
+
+static const struct col missing_cols[] = { FIELD(missing_row, id, NONE, KEY,
+						 "row that could not be counted"),
+					   FIELD(missing_row, why, NONE, GAUGE, "the reason"),
+					   {} };
+
+static const struct col facts_cols[] = {
+	FIELD(facts_row, symbols, NONE, GAUGE, "where the runtime's names were found: symtab"),
+	FIELD(facts_row, layout, NONE, GAUGE, "where the structures' layout is from: table"),
+	FIELD(facts_row, addresses, NONE, GAUGE, "where addresses of variables are from: symtab"),
+	FIELD(facts_row, layout_release, NONE, GAUGE, "Go release of the layout in use"),
+	FIELD(facts_row, proven, NONE, GAUGE, "the live process satisfied the identities"),
+	COL_OBJECT(struct facts_row, invariants, invariants_cols, "the identities"),
+	FIELD(facts_row, attempts, COUNT, GAUGE, "snapshots until one balanced"),
+	FIELD(facts_row, proof_ns, NSEC, GAUGE, "time the proof took"),
+	COL_LIST(struct facts_row, missing, missing_cols, "rows that could not be counted"),
+	FIELD(facts_row, why, NONE, GAUGE, "why the facts are missing or not exact"),
+	{}
+};
+
+static const struct col total_cols[] = {
+	FIELD(total_row, rss, BYTES, GAUGE, "resident set size"),
+	FIELD(total_row, rss_source, NONE, GAUGE, "status: VmRSS, exact here; or smaps_rollup"),
+	FIELD(total_row, gap, SBYTES, GAUGE, "rss - HeapAlloc"),
+	FIELD(total_row, residual, SBYTES, GAUGE, "rss - sum of the rows"),
+	FIELD(total_row, residual_bound, BYTES, GAUGE, "the residual cannot be larger than this"),
+	FIELD(total_row, still, NONE, GAUGE, "no page came or went during the scan"),
+	FIELD(total_row, goroutines, COUNT, GAUGE, "goroutines, those of the runtime included"),
+	FIELD(total_row, dead_goroutines, COUNT, GAUGE, "exited goroutines kept for reuse"),
+	{}
+};
+
+static const struct col detail_cols[] = {
+	FIELD(detail_row, what, NONE, KEY, "path, address range or structure"),
+	FIELD(detail_row, resident, BYTES, GAUGE, "resident bytes"),
+	FIELD(detail_row, mapped, BYTES, GAUGE, "bytes of address space"),
+	{}
+};
+
+static const struct col row_cols[] = {
+	FIELD(ledger_line, id, NONE, KEY, "row of the ledger"),
+	FIELD(ledger_line, resident, BYTES, GAUGE, "resident bytes"),
+	FIELD(ledger_line, mapped, BYTES, GAUGE, "bytes of address space"),
+	FIELD(ledger_line, error, BYTES, GAUGE, "resident may be off by this much"),
+	FIELD(ledger_line, delta, SBYTES, GAUGE, "change since the look before"),
+	FIELD(ledger_line, source, NONE, GAUGE, "what was counted"),
+	FIELD(ledger_line, confidence, STARS, GAUGE,
+	      "3 counter or page truth, 2 snapshot of a moving structure, 1 inferred"),
+	COL_LIST(struct ledger_line, detail, detail_cols, "what the row consists of"),
+	{}
+};
+
+static const struct col where_cols[] = {
+	COL(struct ledger_line, label, "WHERE", NONE, KEY, "what the memory is"),
+	COL(struct ledger_line, resident, "RESIDENT", BYTES, GAUGE, "resident bytes"),
+	COL(struct ledger_line, error, "+-", BYTES, GAUGE, "may be off by this much"),
+	COL(struct ledger_line, delta, "CHANGE", SBYTES, GAUGE, "since the look before"),
+	COL(struct ledger_line, percent, "%", PERCENT, GAUGE, "share of the RSS"),
+	COL(struct ledger_line, bar, "", BAR, GAUGE, "the same, drawn"),
+	{}
+};
+
+static const struct col outside_cols[] = { FIELD(bytes_row, id, NONE, KEY,
+						 "memory that is no part of the RSS"),
+					   FIELD(bytes_row, bytes, BYTES, GAUGE, "bytes"),
+					   {} };
+
+static const struct col cell_cols[] = {
+	COL(struct cell_row, state, "GO PAGES", NONE, KEY,
+	    "what the Go runtime thinks of the pages"),
+	COL(struct cell_row, resident, "RESIDENT", BYTES, GAUGE, "held in pages of 4 KiB"),
+	COL(struct cell_row, huge, "HUGE", BYTES, GAUGE, "held in huge pages"),
+	COL(struct cell_row, lazyfree, "LAZYFREE", BYTES, GAUGE,
+	    "of those: the kernel may take them back (MADV_FREE)"),
+	COL(struct cell_row, swapped, "SWAPPED", BYTES, GAUGE, "in swap"),
+	COL(struct cell_row, absent, "ABSENT", BYTES, GAUGE, "the kernel holds nothing"),
+	{}
+};
+
+static const struct col size_cols[] = {
+	FIELD(size_row, size, BYTES, KEY, "object size of the class"),
+	FIELD(size_row, mallocs, COUNT, COUNTER, "objects allocated"),
+	FIELD(size_row, frees, COUNT, COUNTER, "objects freed"),
+	{}
+};
+
+static const struct col time_cols[] = { FIELD(time_row, at, TIME, GAUGE, "end of the pause"), {} };
+
+#define STAT(field, unit, role, help)                                                              \
+	COL_AS(#field, struct memstats_row, m.field, #field, unit, role, 0, help)
+
+static const struct col memstats_cols[] = {
+	STAT(Alloc, BYTES, GAUGE, "same as HeapAlloc"),
+	STAT(TotalAlloc, BYTES, COUNTER, "bytes allocated for heap objects, ever"),
+	STAT(Sys, BYTES, GAUGE, "address space obtained from the system"),
+	STAT(Lookups, COUNT, COUNTER, "always 0"),
+	STAT(Mallocs, COUNT, COUNTER, "heap objects allocated, ever"),
+	STAT(Frees, COUNT, COUNTER, "heap objects freed, ever"),
+	STAT(HeapAlloc, BYTES, GAUGE, "bytes of heap objects, unswept garbage included"),
+	STAT(HeapSys, BYTES, GAUGE, "address space of the heap"),
+	STAT(HeapIdle, BYTES, GAUGE, "bytes of spans without objects"),
+	STAT(HeapInuse, BYTES, GAUGE, "bytes of spans with objects"),
+	STAT(HeapReleased, BYTES, GAUGE, "bytes given back to the system"),
+	STAT(HeapObjects, COUNT, GAUGE, "objects allocated and not freed"),
+	STAT(StackInuse, BYTES, GAUGE, "bytes of stack spans"),
+	STAT(StackSys, BYTES, GAUGE, "StackInuse and stacks from the system"),
+	STAT(MSpanInuse, BYTES, GAUGE, "bytes of mspan structures in use"),
+	STAT(MSpanSys, BYTES, GAUGE, "bytes obtained for mspan structures"),
+	STAT(MCacheInuse, BYTES, GAUGE, "bytes of mcache structures in use"),
+	STAT(MCacheSys, BYTES, GAUGE, "bytes obtained for mcache structures"),
+	STAT(BuckHashSys, BYTES, GAUGE, "bytes of profiling tables"),
+	STAT(GCSys, BYTES, GAUGE, "bytes of garbage collection metadata"),
+	STAT(OtherSys, BYTES, GAUGE, "bytes of other off-heap structures"),
+	STAT(NextGC, BYTES, GAUGE, "heap size at which the next cycle should end"),
+	STAT(LastGC, TIME, GAUGE, "end of the last cycle"),
+	STAT(PauseTotalNs, NSEC, COUNTER, "time the world was stopped for cycles"),
+	STAT(NumGC, COUNT, COUNTER, "cycles completed"),
+	STAT(NumForcedGC, COUNT, COUNTER, "cycles the program asked for"),
+	STAT(GCCPUFraction, NONE, GAUGE, "share of CPU time used by the collector, 0 to 1"),
+	STAT(EnableGC, NONE, GAUGE, "always true"),
+	STAT(DebugGC, NONE, GAUGE, "always false"),
+	COL_LIST(struct memstats_row, by_size, size_cols, "BySize: by size class"),
+	COL(struct memstats_row, pause_ns, "", NSEC, GAUGE, "PauseNs: ring of the last 256 pauses"),
+	COL_LIST(struct memstats_row, pause_end, time_cols, "PauseEnd: ring of their ends"),
+	{}
+};
+
+static const struct col consistency_cols[] = {
+	FIELD(consistency_row, attempts, COUNT, GAUGE,
+	      "reads of MemStats until one was consistent"),
+	FIELD(consistency_row, consistent, NONE, GAUGE, "nothing moved while MemStats was read"),
+	FIELD(consistency_row, skew_ns, NSEC, GAUGE, "else: time between its first and last read"),
+	FIELD(consistency_row, gc_cycle, COUNT, GAUGE, "garbage collection cycle of MemStats"),
+	FIELD(consistency_row, ledger_attempts, COUNT, GAUGE, "page scans until one was still"),
+	FIELD(consistency_row, window_ns, NSEC, GAUGE, "time the page scan took"),
+	FIELD(consistency_row, moved_bytes, BYTES, GAUGE,
+	      "resident pages whose Go state changed around the scan"),
+	{}
+};
+
+static const struct col verdict_cols[] = {
+	FIELD(verdict_row, cause, NONE, KEY, "named cause"),
+	FIELD(verdict_row, bytes, BYTES, GAUGE, "bytes it explains"),
+	FIELD(verdict_row, confidence, STARS, GAUGE, "how sure"),
+	FIELD(verdict_row, because, NONE, GAUGE, "the rule that matched"),
+	FIELD(verdict_row, unless, NONE, GAUGE, "what would disprove it"),
+	FIELD(verdict_row, next, NONE, GAUGE, "the next command"),
+	{}
+};
+
+static const struct col self_cols[] = {
+	FIELD(self_row, wall_ns, NSEC, GAUGE, "time this look took"),
+	FIELD(self_row, cpu_ns, NSEC, GAUGE, "CPU time this look took"),
+	FIELD(self_row, rss, BYTES, GAUGE, "peak resident set of gomemtrace"),
+	FIELD(self_row, target_stopped_ns, NSEC, GAUGE, "time the target was stopped: never"),
+	{}
+};
+
+const struct section session_sections[] = {
+	[S_ID] = { .cols = id_cols, .shape = SEC_FIELDS },
+	[S_BINARY] = { .key = "binary", .cols = binary_cols, .shape = SEC_FIELDS },
+	[S_FACTS] = { .key = "facts", .cols = facts_cols, .shape = SEC_FIELDS },
+	[S_TOTAL] = { .cols = total_cols, .shape = SEC_FIELDS },
+	[S_ROWS] = { .key = "rows", .cols = row_cols, .shape = SEC_ROWS, .flags = SEC_JSON_ONLY },
+	[S_WHERE] = { .key = "where",
+		      .cols = where_cols,
+		      .shape = SEC_ROWS,
+		      .flags = SEC_TABLE_ONLY | SEC_SORTABLE },
+	[S_NOT_IN_RSS] = { .key = "not_in_rss",
+			   .cols = outside_cols,
+			   .shape = SEC_ROWS,
+			   .flags = SEC_JSON_ONLY },
+	[S_MATRIX] = { .key = "matrix", .cols = cell_cols, .shape = SEC_ROWS },
+	[S_MEMSTATS] = { .key = "memstats", .cols = memstats_cols, .shape = SEC_FIELDS },
+	[S_CONSISTENCY] = { .key = "consistency", .cols = consistency_cols, .shape = SEC_FIELDS },
+	[S_VERDICT] = { .key = "verdict",
+			.cols = verdict_cols,
+			.shape = SEC_ROWS,
+			.flags = SEC_JSON_ONLY },
+	[S_SELF] = { .key = "self", .cols = self_cols, .shape = SEC_FIELDS },
+	{}
+};

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* The runtime's own identities; see proof.h. */
+#include "go/proof.h"
+#include "go/goproc.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+uint64_t clock_mono_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+uint64_t go_counters_gc(const struct go_counters *c, uint32_t off)
+{
+	return off == LAYOUT_NONE || off > sizeof(c->gc) - 8 ? 0 : get_u64(c->gc, off);
+}
+
+uint64_t go_counters_ms(const struct go_counters *c, uint32_t off)
+{
+	return off == LAYOUT_NONE || off > sizeof(c->ms) - 8 ? 0 : get_u64(c->ms, off);
+}
+
+static int64_t generations(const struct go_counters *c, uint32_t off, unsigned index)
+{
+	const struct go_layout *l = c->l;
+	int64_t sum = 0;
+
+	if (off == LAYOUT_NONE)
+		return 0;
+	for (unsigned i = 0; i < 3; i++)
+		sum += go_counters_ms(c, l->ms_stats + i * l->hs_size + off + index * 8);
+	return sum;
+}
+
+static void add_up(struct go_counters *c)
+{
+	const struct go_layout *l = c->l;
+
+	c->committed = generations(c, l->hs_committed, 0);
+	c->released = generations(c, l->hs_released, 0);
+	c->in_heap = generations(c, l->hs_inHeap, 0);
+	c->in_stacks = generations(c, l->hs_inStacks, 0);
+	c->in_workbufs = generations(c, l->hs_inWorkBufs, 0);
+	c->in_ptrscalar = generations(c, l->hs_inPtrScalarBits, 0);
+	c->tiny_allocs = generations(c, l->hs_tinyAllocCount, 0);
+	c->large_alloc = generations(c, l->hs_largeAlloc, 0);
+	c->large_allocs = generations(c, l->hs_largeAllocCount, 0);
+	c->large_free = generations(c, l->hs_largeFree, 0);
+	c->large_frees = generations(c, l->hs_largeFreeCount, 0);
+	for (unsigned i = 0; i < LAYOUT_SIZE_CLASSES; i++) {
+		c->small_allocs[i] = generations(c, l->hs_smallAllocCount, i);
+		c->small_frees[i] = generations(c, l->hs_smallFreeCount, i);
+	}
+}
+
+int go_counters_read(struct goproc *gp, struct go_counters *c)
+{
+	const struct go_layout *l = gp->l;
+	struct mem_vec v[2] = {
+		{ .addr = gp->addr[G_gcController], .buf = c->gc, .len = l->gc_size },
+		{ .addr = gp->addr[G_memstats], .buf = c->ms, .len = l->ms_size },
+	};
+	int err;
+
+	if (l->gc_size > sizeof(c->gc) || l->ms_size > sizeof(c->ms))
+		return -EINVAL;
+	c->l = l;
+	err = mem_readv(gp->mem, v, 2);
+	if (!err)
+		add_up(c);
+	return err;
+}
+
+static int64_t by_class(const int64_t *counts)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < LAYOUT_SIZE_CLASSES; i++)
+		sum += counts[i] * go_size_class[i];
+	return sum;
+}
+
+unsigned go_counters_check(const struct go_counters *c)
+{
+	const struct go_layout *l = c->l;
+	int64_t in_use = go_counters_gc(c, l->gc_heapInUse);
+	int64_t released = go_counters_gc(c, l->gc_heapReleased);
+	int64_t free_ = go_counters_gc(c, l->gc_heapFree);
+	int64_t total_alloc = go_counters_gc(c, l->gc_totalAlloc);
+	int64_t total_free = go_counters_gc(c, l->gc_totalFree);
+	int64_t ready = go_counters_gc(c, l->gc_mappedReady);
+	int64_t manual = c->in_stacks + c->in_workbufs + c->in_ptrscalar;
+	int64_t mapped = in_use + free_ + released + manual;
+	const uint32_t sys[] = { l->ms_stacks_sys,   l->ms_mspan_sys, l->ms_mcache_sys,
+				 l->ms_buckhash_sys, l->ms_gcMiscSys, l->ms_other_sys };
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < sizeof(sys) / sizeof(sys[0]); i++)
+		mapped += go_counters_ms(c, sys[i]);
+	failed |= (in_use != c->in_heap) << 0;
+	failed |= (released != c->released) << 1;
+	failed |= (in_use + free_ != c->committed - manual) << 2;
+	failed |= (total_alloc != c->large_alloc + by_class(c->small_allocs)) << 3;
+	failed |= (total_free != c->large_free + by_class(c->small_frees)) << 4;
+	failed |= (ready != mapped - c->released) << 5;
+	return failed;
+}
+
+bool go_counters_trivial(const struct go_counters *c)
+{
+	uint64_t in_use = go_counters_gc(c, c->l->gc_heapInUse);
+	uint64_t ready = go_counters_gc(c, c->l->gc_mappedReady);
+
+	return !in_use || in_use % GO_PAGE || !ready || !go_counters_ms(c, c->l->ms_other_sys) ||
+	       !go_counters_ms(c, c->l->ms_gcMiscSys);
+}
+
+int go_prove(struct goproc *gp)
+{
+	struct go_counters c;
+	uint64_t start = clock_mono_ns();
+	unsigned failed = ~0u, best = PROOF_IDENTITIES;
+	int err = 0;
+
+	gp->proven = false;
+	gp->checked = PROOF_IDENTITIES;
+	for (gp->attempts = 1; gp->attempts <= PROOF_ATTEMPTS; gp->attempts++) {
+		err = go_counters_read(gp, &c);
+		if (err)
+			break;
+		failed = go_counters_check(&c);
+		if ((unsigned)__builtin_popcount(failed) < best)
+			best = __builtin_popcount(failed);
+		if (!failed && !go_counters_trivial(&c)) {
+			gp->proven = true;
+			break;
+		}
+		/* most identities broken is no tear: a wrong layout fails them all, always */
+		if (gp->attempts == 10 && best == PROOF_IDENTITIES)
+			break;
+	}
+	gp->failed = gp->proven ? 0 : best;
+	gp->proof_ns = clock_mono_ns() - start;
+	return err;
+}

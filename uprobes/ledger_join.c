@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* Owners of addresses x pages the kernel holds; see ledger_join.h. */
+#include "ledger_join.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DETAILS_MAX 65536
+
+/* What the kernel holds of a piece of address space, in bytes. */
+struct held {
+	uint64_t small, huge, swapped;
+	uint64_t anon; /* of small and huge: not of a file */
+};
+
+struct join {
+	const struct join_input *in;
+	struct ledger *l;
+	size_t run;          /* the first run that may matter: queries ascend */
+	size_t arena, meta;  /* likewise */
+	uint64_t persistent; /* resident bytes of persistent chunks */
+};
+
+static void held_add(struct held *h, const struct page_run *r, uint64_t bytes)
+{
+	if (r->flags & PAGE_SWAPPED)
+		h->swapped += bytes;
+	if ((r->flags & (PAGE_PRESENT | PAGE_ZERO)) != PAGE_PRESENT)
+		return; /* zero pages are mapped, not resident */
+	if (r->flags & PAGE_HUGE)
+		h->huge += bytes;
+	else
+		h->small += bytes;
+	if (!(r->flags & PAGE_FILE))
+		h->anon += bytes;
+}
+
+static struct held held(struct join *j, uint64_t start, uint64_t end)
+{
+	const struct page_runs *runs = j->in->runs;
+	struct held h = {};
+
+	while (j->run < runs->n && runs->run[j->run].end <= start)
+		j->run++;
+	for (size_t i = j->run; i < runs->n && runs->run[i].start < end; i++) {
+		const struct page_run *r = &runs->run[i];
+		uint64_t a = r->start > start ? r->start : start, b = r->end < end ? r->end : end;
+
+		held_add(&h, r, b - a);
+	}
+	return h;
+}
+
+static int detail_add(struct ledger *l, enum ledger_row_id row, const char *what, uint64_t resident,
+		      uint64_t mapped)
+{
+	struct ledger_detail *d;
+
+	/* mappings of one file are neighbours: the search ends soon */
+	for (size_t i = l->ndetail; i-- > 0;) {
+		d = &l->detail[i];
+		if (d->row == row && !strncmp(d->what, what, sizeof(d->what) - 1)) {
+			d->resident += resident;
+			d->mapped += mapped;
+			return 0;
+		}
+	}
+	if (l->ndetail == DETAILS_MAX)
+		return 0;
+	if (l->ndetail == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+
+		d = realloc(l->detail, cap * sizeof(*d));
+		if (!d)
+			return -ENOMEM;
+		l->detail = d;
+		l->cap = cap;
+	}
+	d = &l->detail[l->ndetail++];
+	*d = (struct ledger_detail){ .row = row, .resident = resident, .mapped = mapped };
+	snprintf(d->what, sizeof(d->what), "%s", what);
+	return 0;
+}
+
+static void row_add(struct ledger *l, enum ledger_row_id row, uint64_t resident, uint64_t mapped)
+{
+	l->row[row].resident += resident;
+	l->row[row].mapped += mapped;
+}
+
+/* ---- pieces ---- */
+
+static int piece_arena(struct join *j, const struct arena *a, uint64_t p, uint64_t limit,
+		       uint64_t *next)
+{
+	uint32_t page = (p - a->base) / GO_PAGE;
+	struct span *s;
+	enum page_state state = arena_next(j->in->heap, a, &page, &s);
+	struct ledger_cell *c = &j->l->cell[state];
+	uint64_t end = a->base + page * GO_PAGE, resident;
+	struct held h;
+
+	end = end < limit ? end : limit;
+	h = held(j, p, end);
+	resident = h.small + h.huge;
+	*next = end;
+	c->resident += h.small;
+	c->huge += h.huge;
+	c->swapped += h.swapped;
+	c->absent += end - p - resident - h.swapped;
+	if (s)
+		s->resident += resident;
+	switch (state) {
+	case PS_FREE:
+	case PS_TRANSIT: /* its bytes are an error, added in errors() */
+		row_add(j->l, ROW_HEAP_IDLE, resident, end - p);
+		break;
+	case PS_RETURNED:
+	case PS_UNMAPPED: /* resident only if somebody else put it there */
+		row_add(j->l, ROW_HEAP_RETURNED, resident,
+			state == PS_RETURNED ? end - p : resident);
+		if (h.small && pagemap_lazyfree(&j->in->gp->t->pagemap, p, end, &c->lazyfree))
+			j->l->lazyfree_unknown = true;
+		break;
+	case PS_WORKBUF:
+		row_add(j->l, ROW_RT_GC, resident, end - p);
+		return detail_add(j->l, ROW_RT_GC, "work buffers", resident, end - p);
+	case PS_STACK:
+		row_add(j->l, ROW_STACKS_FREE, resident, end - p); /* those in use move later */
+		break;
+	default: /* in use: apportioned span by span when all is known */ break;
+	}
+	return 0;
+}
+
+static int piece_meta(struct join *j, const struct meta_range *r, uint64_t p, uint64_t end)
+{
+	static const enum ledger_row_id rows[] = {
+		[META_GC] = ROW_RT_GC, [META_PROFILE] = ROW_RT_PROFILE, [META_OTHER] = ROW_RT_OTHER
+	};
+	struct held h = held(j, p, end);
+
+	if (r->kind == META_PERSISTENT) {
+		j->persistent += h.small + h.huge;
+		return 0;
+	}
+	row_add(j->l, rows[r->kind], h.small + h.huge, end - p);
+	return detail_add(j->l, rows[r->kind], r->what, h.small + h.huge, end - p);
+}
+
+static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint64_t *next)
+{
+	const struct vma *v = &j->in->gp->t->maps.vma[i];
+	char range[64];
+	bool exec_anon;
+	uint64_t end;
+	enum ledger_row_id row = vma_row(j->in->gp, i, p, &end, &exec_anon);
+	struct held h;
+	const char *what = v->name;
+
+	*next = end = end < limit ? end : limit;
+	h = held(j, p, end);
+	if (exec_anon) {
+		row_add(j->l, ROW_PROBES, h.anon, 0);
+		h.small -= h.anon < h.small ? h.anon : h.small;
+	}
+	row_add(j->l, row, h.small + h.huge, end - p);
+	if (row == ROW_ANON_OTHER) {
+		snprintf(range, sizeof(range), "0x%llx-0x%llx%s%.20s", (unsigned long long)p,
+			 (unsigned long long)end, v->name[0] ? " " : "", v->name);
+		what = range;
+	}
+	if (!(h.small + h.huge) ||
+	    (row != ROW_ANON_OTHER && row != ROW_FILES && row != ROW_LIBS && row != ROW_SHMEM))
+		return 0;
+	return detail_add(j->l, row, what, h.small + h.huge, end - p);
+}
+
+/* The owner of address p inside mapping i, and the piece it owns. */
+static int piece(struct join *j, size_t i, uint64_t p, uint64_t *next)
+{
+	const struct join_input *in = j->in;
+	const struct gometa *m = in->meta;
+	uint64_t limit = in->gp->t->maps.vma[i].end;
+
+	if (!m)
+		return piece_vma(j, i, p, limit, next);
+	while (j->arena < in->heap->narenas && in->heap->arena[j->arena]->base + GO_ARENA <= p)
+		j->arena++;
+	while (j->meta < m->n && m->range[j->meta].end <= p)
+		j->meta++;
+	if (j->arena < in->heap->narenas) {
+		const struct arena *a = in->heap->arena[j->arena];
+
+		if (a->base <= p)
+			return piece_arena(j, a, p, limit, next);
+		limit = a->base < limit ? a->base : limit;
+	}
+	if (j->meta < m->n) {
+		const struct meta_range *r = &m->range[j->meta];
+
+		if (r->start <= p) {
+			*next = r->end < limit ? r->end : limit;
+			return piece_meta(j, r, p, *next);
+		}
+		limit = r->start < limit ? r->start : limit;
+	}
+	return piece_vma(j, i, p, limit, next);
+}
+
+/* ---- what is known only when all pieces are ---- */
+
+static void split_spans(struct join *j)
+{
+	struct ledger *l = j->l;
+
+	for (size_t i = 0; i < j->in->heap->n; i++) {
+		const struct span *s = &j->in->heap->span[i];
+		struct span_sum part;
+		uint64_t size = span_bytes(s), rest = s->resident;
+		enum ledger_row_id row[] = { ROW_HEAP_LIVE, ROW_HEAP_NEW, ROW_HEAP_FREE_SLOTS,
+					     ROW_HEAP_TAIL };
+
+		if (s->state != PS_IN_USE || !size)
+			continue;
+		span_parts(s, &part);
+		const uint64_t bytes[] = { part.live, part.fresh, part.free_slots, part.tail };
+		/* all there, or all of one kind: nothing is apportioned */
+		bool exact = s->resident == size;
+
+		for (int k = 0; k < 4; k++)
+			exact |= bytes[k] == size;
+
+		for (int k = 0; k < 4; k++) {
+			/* all of it, or each part's share; the last one takes the rounding */
+			unsigned __int128 share = (unsigned __int128)bytes[k] * s->resident / size;
+			uint64_t r = s->resident == size ? bytes[k] : k == 3 ? rest : share;
+
+			rest -= r;
+			row_add(l, row[k], r, bytes[k]);
+			if (!exact)
+				l->row[row[k]].error += r;
+		}
+		l->unswept += part.unswept * (size ? s->resident / (double)size : 0);
+	}
+	l->heap_untouched = l->cell[PS_IN_USE].absent;
+	l->stacks_untouched = l->cell[PS_STACK].absent;
+	l->spans = j->in->heap->n;
+	l->bad_spans = j->in->heap->bad_spans;
+}
+
+/* Resident bytes of a stack that lies in a stack span; others are not ours to count. */
+static uint64_t stack_resident(const struct join *j, uint64_t lo, uint64_t hi, uint64_t *mapped)
+{
+	const struct span *s = goheap_span(j->in->heap, lo, GO_SMALL_STACKS);
+
+	if (!s || s->state != PS_STACK || hi > s->base + span_bytes(s))
+		return 0;
+	*mapped += hi - lo;
+	return page_runs_resident(j->in->runs, lo, hi);
+}
+
+static void split_stacks(struct join *j)
+{
+	struct ledger *l = j->l;
+	const struct gostacks *g = j->in->stacks;
+	uint64_t inuse = 0, mapped = 0, all = l->row[ROW_STACKS_FREE].resident;
+
+	for (size_t i = 0; i < g->n; i++)
+		inuse += stack_resident(j, g->stack[i].lo, g->stack[i].hi, &mapped);
+	for (size_t i = 0; i < j->in->meta->nstacks; i++)
+		l->system_stacks += stack_resident(j, j->in->meta->stack[i].lo,
+						   j->in->meta->stack[i].hi, &mapped);
+	inuse += l->system_stacks;
+	if (inuse > all) { /* stacks that were freed or moved between the two reads */
+		l->row[ROW_STACKS_INUSE].error += inuse - all;
+		inuse = all;
+	}
+	mapped = mapped < l->row[ROW_STACKS_FREE].mapped ? mapped : l->row[ROW_STACKS_FREE].mapped;
+	row_add(l, ROW_STACKS_INUSE, inuse, mapped);
+	l->row[ROW_STACKS_FREE].resident -= inuse;
+	l->row[ROW_STACKS_FREE].mapped -= mapped;
+	l->goroutines = g->n;
+	l->dead_goroutines = g->dead;
+}
+
+static uint64_t take_from(uint64_t *pool, uint64_t want)
+{
+	uint64_t got = want < *pool ? want : *pool;
+
+	*pool -= got;
+	return got;
+}
+
+/*
+ * Persistent chunks: mspans, mcaches and profile buckets by address; the rest is
+ * small structures of the collector and others, split as their counters are.
+ */
+static int split_persistent(struct join *j)
+{
+	const struct join_input *in = j->in;
+	uint64_t pool = j->persistent, mapped = in->meta->nchunks * GO_PERSISTENT;
+	uint64_t mspan = take_from(&pool, in->heap->mspan_resident);
+	uint64_t mcache = take_from(&pool, in->heap->mcache_resident);
+	uint64_t bucket = take_from(&pool, in->meta->bucket_bytes);
+	uint64_t gc =
+		in->gc_counter > in->meta->mapped_gc ? in->gc_counter - in->meta->mapped_gc : 0;
+	uint64_t other = in->other_counter > in->meta->mapped_other
+				 ? in->other_counter - in->meta->mapped_other
+				 : 0;
+	uint64_t gc_part = gc + other ? (unsigned __int128)pool * gc / (gc + other) : 0;
+	int err;
+
+	row_add(j->l, ROW_RT_MSPAN, mspan, mspan);
+	row_add(j->l, ROW_RT_MCACHE, mcache, mcache);
+	row_add(j->l, ROW_RT_PROFILE, bucket, bucket);
+	row_add(j->l, ROW_RT_GC, gc_part, gc_part);
+	row_add(j->l, ROW_RT_OTHER, pool - gc_part, mapped - mspan - mcache - bucket - gc_part);
+	/* nothing says which of the two a byte of the rest is: either may be off by the smaller */
+	j->l->row[ROW_RT_GC].error += gc_part < pool - gc_part ? gc_part : pool - gc_part;
+	j->l->row[ROW_RT_OTHER].error += gc_part < pool - gc_part ? gc_part : pool - gc_part;
+	err = detail_add(j->l, ROW_RT_GC, "shared chunks", gc_part, gc_part);
+	return err ? err
+		   : detail_add(j->l, ROW_RT_OTHER, "shared chunks", pool - gc_part,
+				mapped - mspan - mcache - bucket - gc_part);
+}
+
+/* ---- the rows' error: pages whose state changed while we looked ---- */
+
+static const enum ledger_row_id state_row[PS_COUNT] = {
+	[PS_UNMAPPED] = ROW_HEAP_RETURNED, [PS_FREE] = ROW_HEAP_IDLE,
+	[PS_RETURNED] = ROW_HEAP_RETURNED, [PS_IN_USE] = ROW_HEAP_NEW,
+	[PS_STACK] = ROW_STACKS_INUSE,     [PS_WORKBUF] = ROW_RT_GC,
+	[PS_TRANSIT] = ROW_HEAP_IDLE,
+};
+
+static void changed_pages(struct join *j, const struct arena *a, const struct arena *b)
+{
+	const struct goheap *before = j->in->heap, *after = j->in->after;
+	struct ledger *l = j->l;
+
+	for (uint32_t p = 0, q = 0, at = 0; at < GO_ARENA_PAGES;) {
+		static struct span none;
+		struct span *s = &none, *t = &none;
+		uint32_t from = at;
+		enum page_state x, y;
+		uint64_t resident;
+
+		p = q = at;
+		x = arena_next(before, a, &p, &s);
+		y = arena_next(after, b, &q, &t);
+		at = p < q ? p : q;
+		if (x == y && (!s || !t || (s->base == t->base && s->class == t->class)))
+			continue;
+		resident = page_runs_resident(j->in->runs, a->base + from * GO_PAGE,
+					      a->base + at * GO_PAGE);
+		l->moved_bytes += resident;
+		l->row[state_row[x]].error += resident;
+		l->row[state_row[y]].error += state_row[y] != state_row[x] ? resident : 0;
+	}
+}
+
+/* Objects allocated and swept meanwhile, in spans that stayed what they were. */
+static void changed_slots(struct join *j)
+{
+	const struct goheap *before = j->in->heap, *after = j->in->after;
+
+	for (size_t i = 0; i < before->n; i++) {
+		const struct span *s = &before->span[i], *t;
+		const struct arena *a = goheap_arena(after, s->base);
+		uint32_t at = a ? a->span_at[(s->base - a->base) / GO_PAGE] : 0;
+		uint64_t d;
+
+		if (s->state != PS_IN_USE || !at)
+			continue;
+		t = &after->span[at - 1];
+		if (t->base != s->base || t->class != s->class || t->state != s->state)
+			continue;
+		d = (t->allocs > s->allocs ? t->allocs - s->allocs : s->allocs - t->allocs) *
+		    (uint64_t)s->elemsize;
+		j->l->row[ROW_HEAP_NEW].error += d;
+		j->l->row[ROW_HEAP_FREE_SLOTS].error += d;
+		/* another cycle: what was marked is not what is marked now */
+		if (before->sweepgen != after->sweepgen)
+			j->l->row[ROW_HEAP_LIVE].error += s->live * (uint64_t)s->elemsize;
+	}
+}
+
+static void errors(struct join *j)
+{
+	const struct goheap *after = j->in->after;
+	struct ledger *l = j->l;
+
+	l->row[ROW_HEAP_IDLE].error += l->cell[PS_TRANSIT].resident + l->cell[PS_TRANSIT].huge;
+	if (!after)
+		return;
+	l->moved = true;
+	for (size_t i = 0; i < j->in->heap->narenas; i++) {
+		const struct arena *a = j->in->heap->arena[i], *b = goheap_arena(after, a->base);
+
+		if (b)
+			changed_pages(j, a, b);
+	}
+	changed_slots(j);
+	for (int r = 0; r <= ROW_GO_LAST; r++) {
+		if (l->row[r].error > l->row[r].resident + l->moved_bytes)
+			l->row[r].error = l->row[r].resident + l->moved_bytes;
+		l->row[r].confidence = 2;
+	}
+}
+
+static void confidence(struct ledger *l, bool go)
+{
+#define BEST(name, id, best, source) [ROW_##name] = best,
+	static const uint8_t best[ROW_COUNT] = { LEDGER_ROWS(BEST) };
+#undef BEST
+
+	for (int r = 0; r < ROW_COUNT; r++)
+		l->row[r].confidence = r <= ROW_GO_LAST && !go ? 0 : best[r];
+}
+
+int ledger_join(const struct join_input *in, struct ledger *l)
+{
+	struct join j = { .in = in, .l = l };
+	const struct maps *maps = &in->gp->t->maps;
+	int err = 0;
+
+	confidence(l, in->meta != NULL);
+	for (size_t i = 0; in->heap && i < in->heap->n; i++)
+		in->heap->span[i].resident = 0;
+	for (size_t i = 0; !err && i < maps->n; i++)
+		for (uint64_t p = maps->vma[i].start; !err && p < maps->vma[i].end;)
+			err = piece(&j, i, p, &p);
+	if (err || !in->meta)
+		return err;
+	split_spans(&j);
+	split_stacks(&j);
+	err = split_persistent(&j);
+	errors(&j);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+/*
+ * ledger_join.h - owners of addresses on one side, pages the kernel holds on
+ * the other, in one pass over the address space in ascending order.
+ */
+#ifndef LEDGER_JOIN_H
+#define LEDGER_JOIN_H
+
+#include "go/rt_stacks.h"
+#include "ledger.h"
+
+struct join_input {
+	struct goproc *gp;
+	struct page_runs *runs;
+	/* NULL when the Go facts are not proven */
+	struct gometa *meta;
+	struct goheap *heap;
+	struct gostacks *stacks;
+	struct goheap *after; /* the heap read again behind the scan; NULL: nothing moved */
+	uint64_t gc_counter, other_counter; /* gcMiscSys, other_sys */
+};
+
+/* Fill rows, cells, details and errors of l. 0 or -errno. */
+int ledger_join(const struct join_input *in, struct ledger *l);
+
+/*
+ * The row of the part of mapping i at addr that the Go runtime does not own; *end
+ * (at most the mapping's) is where that row ends. exec_anon is set for program
+ * text, where pages that are no longer the file's belong to ROW_PROBES.
+ */
+enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uint64_t *end,
+			   bool *exec_anon);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* Reads over any struct mem; see mem.h. */
+#include "mem.h"
+#include <errno.h>
+
+int mem_readv(struct mem *m, struct mem_vec *v, size_t n)
+{
+	return n ? m->readv(m, v, n) : 0;
+}
+
+int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len)
+{
+	struct mem_vec v = { .addr = addr, .buf = buf, .len = len };
+
+	return len ? m->readv(m, &v, 1) : 0;
+}
+
+int mem_u64(struct mem *m, uint64_t addr, uint64_t *v)
+{
+	return mem_read(m, addr, v, sizeof(*v));
+}
+
+int mem_slice(struct mem *m, uint64_t addr, uint64_t max, uint64_t *ptr, uint64_t *len,
+	      uint64_t *cap)
+{
+	uint64_t h[3];
+	int err = mem_read(m, addr, h, sizeof(h));
+
+	if (err)
+		return err;
+	if (h[1] > h[2] || h[2] > max || (h[1] && !h[0]))
+		return -EINVAL;
+	*ptr = h[0];
+	*len = h[1];
+	*cap = h[2];
+	return 0;
+}
+
+int mem_resident(struct mem *m, uint64_t addr, uint64_t *bits, size_t words)
+{
+	return m->resident(m, addr, bits, words);
+}
+
+void mem_close(struct mem *m)
+{
+	if (m)
+		m->close(m);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* /proc/PID/maps, one line a mapping:
+ *
+ *   00400000-0048b000 r-xp 00001000 fd:00 1234       /path with spaces
+ *   start    end      perm offset   dev   inode      name
+ */
+#include "proc/maps.h"
+#include "proc/procfs.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAPS_MAX_BYTES (256U << 20)
+
+static int vma_parse(char *line, struct vma *v)
+{
+	unsigned long long start, end, off, ino;
+	unsigned maj, min;
+	char perm[5];
+	int name = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perm, &off, &maj, &min,
+		   &ino, &name) != 7 ||
+	    start >= end)
+		return -EIO;
+	*v = (struct vma){
+		.start = start,
+		.end = end,
+		.off = off,
+		.ino = ino,
+		.dev = maj << 20 | min,
+		.flags = (perm[0] == 'r') * VMA_R | (perm[1] == 'w') * VMA_W |
+			 (perm[2] == 'x') * VMA_X | (perm[3] == 's') * VMA_SHARED,
+		.name = name ? line + name : "",
+	};
+	return 0;
+}
+
+int maps_read(int dirfd, struct maps *m)
+{
+	size_t len, lines = 0;
+	char *nl;
+
+	*m = (struct maps){};
+	m->text = proc_slurp(dirfd, "maps", MAPS_MAX_BYTES, &len);
+	if (!m->text)
+		return -errno;
+	for (char *p = m->text; (p = strchr(p, '\n')); p++)
+		lines++;
+	m->vma = calloc(lines + 1, sizeof(*m->vma));
+	if (!m->vma) {
+		maps_free(m);
+		return -ENOMEM;
+	}
+	for (char *line = m->text; (nl = strchr(line, '\n')); line = nl + 1) {
+		struct vma *v = &m->vma[m->n];
+
+		*nl = '\0';
+		/* the file is read in pieces: a mapping that changed between two may repeat */
+		if (!vma_parse(line, v) && (!m->n || v->start >= v[-1].end))
+			m->n++;
+	}
+	return 0;
+}
+
+void maps_free(struct maps *m)
+{
+	free(m->vma);
+	free(m->text);
+	*m = (struct maps){};
+}
+
+const struct vma *maps_find(const struct maps *m, uint64_t addr)
+{
+	size_t lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (m->vma[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->n && m->vma[lo].start <= addr ? &m->vma[lo] : NULL;
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* What the kernel holds for each page of a process; see pagemap.h. */
+#include "proc/pagemap.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGE 4096ULL
+/* One ioctl walks at most this much: 16 MiB of present pages hold the lock 0.3 ms. */
+#define WINDOW  (16ULL << 20)
+#define ENTRIES 512 /* what the kernel itself buffers: a full answer ends exactly there */
+#define PM_PFN  ((1ULL << 55) - 1)
+
+/* struct pm_scan_arg and struct page_region of linux/fs.h, newer than our headers */
+struct scan_region {
+	uint64_t start, end, categories;
+};
+struct scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define SCAN_IOCTL _IOWR('f', 16, struct scan_arg)
+
+static int runs_add(struct page_runs *r, uint64_t start, uint64_t end, uint32_t flags)
+{
+	struct page_run *last = r->n ? &r->run[r->n - 1] : NULL;
+
+	if (last && last->end == start && last->flags == flags) {
+		last->end = end;
+		return 0;
+	}
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? r->cap * 2 : 1024;
+		struct page_run *run = realloc(r->run, cap * sizeof(*run));
+
+		if (!run)
+			return -ENOMEM;
+		r->run = run;
+		r->cap = cap;
+	}
+	r->run[r->n++] = (struct page_run){ start, end, flags };
+	return 0;
+}
+
+/*
+ * One window by PAGEMAP_SCAN. walk_end is not to be trusted: after the kernel
+ * emptied its buffer of 512 regions once, it stays where that happened although
+ * the walk went on. Fewer regions than asked for means the window is done; else
+ * the walk goes on behind the last region.
+ */
+static int scan_window(struct pagemap *pm, uint64_t start, uint64_t end, struct page_runs *runs)
+{
+	struct scan_region vec[ENTRIES];
+
+	while (start < end) {
+		struct scan_arg arg = {
+			.size = sizeof(arg),
+			.start = start,
+			.end = end,
+			.vec = (uintptr_t)vec,
+			.vec_len = ENTRIES,
+			.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
+			.return_mask =
+				PAGE_FILE | PAGE_PRESENT | PAGE_SWAPPED | PAGE_ZERO | PAGE_HUGE,
+		};
+		int n = ioctl(pm->fd, SCAN_IOCTL, &arg), err;
+
+		if (n < 0)
+			return errno == EINTR ? -EAGAIN : -errno;
+		for (int i = 0; i < n; i++) {
+			err = runs_add(runs, vec[i].start, vec[i].end, vec[i].categories);
+			if (err)
+				return err;
+		}
+		if (n < ENTRIES)
+			break;
+		start = vec[n - 1].end;
+	}
+	return 0;
+}
+
+static uint32_t entry_flags(const struct pagemap *pm, uint64_t e)
+{
+	uint32_t flags = 0;
+
+	if (e >> 63)
+		flags |= PAGE_PRESENT;
+	if (e >> 62 & 1)
+		flags |= PAGE_SWAPPED;
+	if (!flags)
+		return 0;
+	if (e >> 61 & 1)
+		flags |= PAGE_FILE;
+	if (e >> 63 && pm->zero_known && (e & PM_PFN) == pm->zero_pfn)
+		flags |= PAGE_ZERO;
+	return flags;
+}
+
+static int read_window(struct pagemap *pm, uint64_t start, uint64_t end, struct page_runs *runs)
+{
+	uint64_t e[ENTRIES];
+
+	runs->zero_unknown |= !pm->zero_known;
+	while (start < end) {
+		size_t want = (end - start) / PAGE;
+		ssize_t n = pread(pm->fd, e, (want < ENTRIES ? want : ENTRIES) * sizeof(*e),
+				  start / PAGE * sizeof(*e));
+
+		if (n < 0)
+			return -errno;
+		if (n < (ssize_t)sizeof(*e))
+			break; /* the end of the address space */
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(*e); i++, start += PAGE) {
+			uint32_t flags = entry_flags(pm, e[i]);
+			int err = flags ? runs_add(runs, start, start + PAGE, flags) : 0;
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int pagemap_runs(struct pagemap *pm, uint64_t start, uint64_t end, struct page_runs *runs)
+{
+	/* a reservation of terabytes is empty: look at it in larger steps */
+	uint64_t step = end - start > 16384 * WINDOW ? 64 * WINDOW : WINDOW;
+	int err = 0;
+
+	for (uint64_t p = start; !err && p < end; p += step) {
+		uint64_t e = end - p < step ? end : p + step;
+
+		err = pm->scan ? scan_window(pm, p, e, runs) : read_window(pm, p, e, runs);
+	}
+	return err;
+}
+
+int pagemap_bits(struct pagemap *pm, uint64_t addr, uint64_t *present, uint64_t *swapped,
+		 size_t words)
+{
+	struct page_runs runs = {};
+	int err = pagemap_runs(pm, addr, addr + words * 64 * PAGE, &runs);
+
+	memset(present, 0, words * sizeof(*present));
+	memset(swapped, 0, words * sizeof(*swapped));
+	for (size_t i = 0; !err && i < runs.n; i++) {
+		uint64_t *bits = runs.run[i].flags & PAGE_PRESENT ? present : swapped;
+
+		for (uint64_t p = runs.run[i].start; p < runs.run[i].end; p += PAGE) {
+			size_t bit = (p - addr) / PAGE;
+
+			bits[bit / 64] |= 1ULL << (bit % 64);
+		}
+	}
+	page_runs_free(&runs);
+	return err;
+}
+
+/* The zero page's frame, learnt from a page of our own that was only read. */
+static bool zero_pfn_learn(uint64_t *pfn)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	char *p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t e = 0;
+
+	if (fd >= 0 && p != MAP_FAILED && *(volatile char *)p == 0 &&
+	    pread(fd, &e, sizeof(e), (uintptr_t)p / PAGE * sizeof(e)) != sizeof(e))
+		e = 0;
+	if (p != MAP_FAILED)
+		munmap(p, PAGE);
+	if (fd >= 0)
+		close(fd);
+	*pfn = e & PM_PFN;
+	return e >> 63 && *pfn; /* without CAP_SYS_ADMIN the number reads as 0 */
+}
+
+int pagemap_open(struct pagemap *pm, int dirfd, bool plain)
+{
+	struct scan_arg probe = { .size = sizeof(probe) };
+
+	*pm = (struct pagemap){ .fd = openat(dirfd, "pagemap", O_RDONLY | O_CLOEXEC) };
+	if (pm->fd < 0)
+		return -errno;
+	/* an empty range: 0 where the ioctl exists, ENOTTY where it does not */
+	pm->scan = !plain && ioctl(pm->fd, SCAN_IOCTL, &probe) == 0;
+	if (!pm->scan)
+		pm->zero_known = zero_pfn_learn(&pm->zero_pfn);
+	return 0;
+}
+
+void pagemap_close(struct pagemap *pm)
+{
+	if (pm->fd >= 0)
+		close(pm->fd);
+	pm->fd = -1;
+}
+
+int pagemap_lazyfree(struct pagemap *pm, uint64_t start, uint64_t end, uint64_t *bytes)
+{
+	enum { ANON = 12, SWAPBACKED = 14, ZERO_PAGE = 24 };
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), err = fd < 0 ? -errno : 0;
+	uint64_t e[ENTRIES], flags;
+
+	while (!err && start < end) {
+		size_t want = (end - start) / PAGE;
+		ssize_t n = pread(pm->fd, e, (want < ENTRIES ? want : ENTRIES) * sizeof(*e),
+				  start / PAGE * sizeof(*e));
+
+		if (n < (ssize_t)sizeof(*e)) {
+			err = n < 0 ? -errno : 0;
+			break;
+		}
+		for (ssize_t i = 0; !err && i < n / (ssize_t)sizeof(*e); i++, start += PAGE) {
+			if (!(e[i] >> 63))
+				continue;
+			if (!(e[i] & PM_PFN))
+				err = -EPERM;
+			else if (pread(fd, &flags, sizeof(flags), (e[i] & PM_PFN) * 8) !=
+				 sizeof(flags))
+				err = -EIO;
+			else if (flags >> ANON & 1 && !(flags >> SWAPBACKED & 1) &&
+				 !(flags >> ZERO_PAGE & 1))
+				*bytes += PAGE;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+void page_runs_free(struct page_runs *runs)
+{
+	free(runs->run);
+	*runs = (struct page_runs){};
+}
+
+size_t page_runs_from(const struct page_runs *runs, uint64_t addr)
+{
+	size_t lo = 0, hi = runs->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (runs->run[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+uint64_t page_runs_resident(const struct page_runs *runs, uint64_t start, uint64_t end)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = page_runs_from(runs, start); i < runs->n && runs->run[i].start < end; i++) {
+		const struct page_run *r = &runs->run[i];
+		uint64_t a = r->start > start ? r->start : start, b = r->end < end ? r->end : end;
+
+		if ((r->flags & (PAGE_PRESENT | PAGE_ZERO)) == PAGE_PRESENT)
+			sum += b - a;
+	}
+	return sum;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+/*
+ * procfs.h - the files of /proc/PID that are small and have named numbers.
+ *
+ * All functions take the descriptor of the /proc/PID directory, so that a pid
+ * that is reused never answers for the process that was meant: a read through
+ * it fails with -ESRCH once the process is gone. Sizes are bytes.
+ */
+#ifndef PROCFS_H
+#define PROCFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* /proc/PID/status (proc_pid_status(5)) */
+struct proc_status {
+	char state;      /* R S D T t Z X I */
+	char comm[64];   /* as the kernel escapes it */
+	pid_t tgid, pid; /* in the reader's pid namespace */
+	uid_t uid;       /* real uid */
+	uint64_t rss;    /* VmRSS */
+	uint64_t rss_anon, rss_file, rss_shmem;
+	uint64_t pte, swap, hugetlb;
+	uint64_t threads;
+	int has_mm; /* 0 for kernel threads and zombies */
+};
+int proc_status_read(int dirfd, struct proc_status *st);
+
+/* Faults of all threads, living and dead: /proc/PID/stat minflt + majflt. */
+int proc_faults_read(int dirfd, uint64_t *faults);
+
+/* /proc/PID/smaps_rollup; holds the target's mmap_lock, 11 ms a resident GiB. */
+struct proc_rollup {
+	uint64_t rss, pss, swap, lazyfree, locked, anon_huge;
+};
+int proc_rollup_read(int dirfd, struct proc_rollup *r);
+
+/* Huge pages the kernel made by itself since boot, host-wide: /proc/vmstat
+ * thp_fault_alloc + thp_collapse_alloc. 0 where the kernel has no THP. */
+int proc_thp_events(uint64_t *events);
+
+/*
+ * Whether VmRSS of /proc/PID/status is the exact sum on this kernel (6.16+) and
+ * not off by per-CPU or per-thread batches: touches fresh pages of our own one
+ * by one and expects each to be seen. Where it is not, use smaps_rollup.
+ */
+int proc_rss_exact(void);
+
+/* The whole file into a malloc'd, NUL-terminated buffer, at most max bytes. */
+char *proc_slurp(int dirfd, const char *name, size_t max, size_t *len);
+
+#endif

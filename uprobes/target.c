@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* The process that is looked at; see target.h. */
+#include "target.h"
+#include "fail.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static int denied(const struct target *t, int err, const char *what)
+{
+	return fail(err == -EACCES ? -EPERM : err,
+		    "cannot read %s of process %d (user %u): %s (needs the same user, or "
+		    "CAP_SYS_PTRACE; try sudo)",
+		    what, t->pid, t->status.uid, strerror(-err));
+}
+
+static int open_exe(struct target *t)
+{
+	char link[32];
+	struct stat st;
+	ssize_t n;
+
+	t->exefd = openat(t->dirfd, "exe", O_RDONLY | O_CLOEXEC);
+	if (t->exefd < 0) {
+		if (errno == ENOENT && !t->status.has_mm)
+			return fail(-ENOEXEC, "process %d (%s) is a kernel thread", t->pid,
+				    t->status.comm);
+		return denied(t, -errno, "the executable");
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", t->exefd);
+	n = readlink(link, t->exe, sizeof(t->exe) - 1);
+	t->exe[n > 0 ? n : 0] = '\0';
+	if (fstat(t->exefd, &st))
+		return -errno;
+	t->exe_ino = st.st_ino;
+	t->exe_dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	return 0;
+}
+
+static int open_proc(struct target *t)
+{
+	char path[32];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d", t->pid);
+	t->dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	err = t->dirfd < 0 ? -errno : proc_status_read(t->dirfd, &t->status);
+	if (err)
+		return err == -ENOENT || err == -ESRCH
+			       ? fail(-ESRCH, "no process with id %d", t->pid)
+			       : fail(err, "cannot read /proc/%d/status: %s", t->pid,
+				      strerror(-err));
+	if (t->status.tgid != t->status.pid)
+		return fail(-EINVAL, "%d is a thread of process %d; use -p %d", t->pid,
+			    t->status.tgid, t->status.tgid);
+	if (t->status.state == 'Z' || t->status.state == 'X')
+		return fail(-ESRCH, "process %d (%s) is a zombie: it has exited", t->pid,
+			    t->status.comm);
+	return 0;
+}
+
+int target_open(struct target *t, pid_t pid)
+{
+	int err;
+
+	*t = (struct target){ .pid = pid, .dirfd = -1, .pidfd = -1, .exefd = -1 };
+	t->pagemap.fd = -1;
+	err = open_proc(t);
+	if (err)
+		goto out;
+	t->pidfd = syscall(SYS_pidfd_open, pid, 0);
+	err = open_exe(t);
+	if (err)
+		goto out;
+	err = pagemap_open(&t->pagemap, t->dirfd, false);
+	if (err) {
+		denied(t, err, "the page map");
+		goto out;
+	}
+	err = target_maps(t);
+	if (err)
+		denied(t, err, "the mappings");
+out:
+	if (err)
+		target_close(t);
+	return err == -EACCES ? -EPERM : err;
+}
+
+void target_close(struct target *t)
+{
+	maps_free(&t->maps);
+	pagemap_close(&t->pagemap);
+	if (t->exefd >= 0)
+		close(t->exefd);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	if (t->dirfd >= 0)
+		close(t->dirfd);
+	t->dirfd = t->pidfd = t->exefd = -1;
+}
+
+int target_maps(struct target *t)
+{
+	maps_free(&t->maps);
+	return maps_read(t->dirfd, &t->maps);
+}
+
+int target_alive(const struct target *t)
+{
+	struct pollfd p = { .fd = t->pidfd, .events = POLLIN };
+	struct stat st;
+
+	if (t->pidfd >= 0 && poll(&p, 1, 0) > 0)
+		return fail(-ESRCH, "process %d has exited", t->pid);
+	if (fstatat(t->dirfd, "exe", &st, 0))
+		return fail(-ESRCH, "process %d has exited", t->pid);
+	if (st.st_ino != t->exe_ino)
+		return fail(-ENOEXEC, "process %d now runs another program", t->pid);
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+/*
+ * target.h - the process that is looked at.
+ *
+ * Everything goes through descriptors opened once, so that a pid that is reused
+ * is never mistaken for the process: once it is gone, calls fail with -ESRCH.
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "proc/maps.h"
+#include "proc/pagemap.h"
+#include "proc/procfs.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct target {
+	pid_t pid;
+	int dirfd; /* /proc/PID */
+	int pidfd; /* -1 on kernels without pidfd_open (before 5.3) */
+	int exefd; /* the executable, also when deleted or in another mount namespace */
+	uint64_t exe_ino;
+	uint32_t exe_dev; /* as struct vma has it */
+	char exe[256];    /* where /proc/PID/exe points, for messages */
+	struct proc_status status;
+	struct pagemap pagemap;
+	struct maps maps; /* as of target_maps() */
+};
+
+/*
+ * Open a process by id. -ESRCH: no such process, or a zombie; -ENOEXEC: a kernel
+ * thread; -EINVAL: the id of a thread; -EPERM: not allowed to look. A sentence
+ * is left in fail_text().
+ */
+int target_open(struct target *t, pid_t pid);
+void target_close(struct target *t);
+
+/* Read the mappings again. */
+int target_maps(struct target *t);
+
+/* -ESRCH once the process has exited, -ENOEXEC once it runs another program. */
+int target_alive(const struct target *t);
+
+struct mem;
+/* The target's memory; the target must outlive it. NULL with errno. */
+struct mem *mem_live_new(struct target *t);
+/* Forget which pages were resident; call before each look. */
+void mem_live_refresh(struct mem *m);
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* Which ledger row a mapping belongs to, by what it maps. */
+#include "ledger_join.h"
+#include <string.h>
+
+static bool starts(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+/* libfoo.so, libfoo.so.1, ld-linux-x86-64.so.2, with " (deleted)" or not */
+static bool is_library(const struct vma *v)
+{
+	const char *base = strrchr(v->name, '/'), *so;
+
+	for (so = base ? strstr(base, ".so") : NULL; so; so = strstr(so + 1, ".so"))
+		if (!so[3] || so[3] == '.' || so[3] == ' ')
+			return true;
+	return false;
+}
+
+static bool is_shmem(const struct vma *v)
+{
+	static const char *const names[] = { "/memfd:",   "/SYSV",     "/dev/zero",
+					     "/dev/shm/", "/run/shm/", "[anon_shmem" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (starts(v->name, names[i]))
+			return true;
+	return false;
+}
+
+static const struct {
+	const char *prefix;
+	enum ledger_row_id row;
+} special[] = {
+	{ "[heap]", ROW_CGO_HEAP }, { "[stack", ROW_THREADS_STACKS }, { "[vdso", ROW_KERNEL },
+	{ "[vvar", ROW_KERNEL },    { "[vsyscall", ROW_KERNEL },      { "[vectors", ROW_KERNEL },
+	{ "[sigpage", ROW_KERNEL }, { "[uprobes]", ROW_PROBES },
+};
+
+static enum ledger_row_id exe_row(const struct vma *v, bool *exec_anon)
+{
+	*exec_anon = v->flags & VMA_X;
+	return v->flags & VMA_X ? ROW_ELF_TEXT : v->flags & VMA_W ? ROW_ELF_DATA : ROW_ELF_RODATA;
+}
+
+enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uint64_t *end,
+			   bool *exec_anon)
+{
+	const struct target *t = gp->t;
+	const struct vma *v = &t->maps.vma[i];
+	uint64_t exe = gp->bin.base + gp->bias;
+	uint64_t exe_end = (gp->bin.bss_end + gp->bias + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+
+	*end = v->end;
+	*exec_anon = false;
+	if (v->ino && v->ino == t->exe_ino)
+		return exe_row(v, exec_anon);
+	for (size_t k = 0; k < sizeof(special) / sizeof(special[0]); k++)
+		if (starts(v->name, special[k].prefix))
+			return special[k].row;
+	if (is_shmem(v))
+		return ROW_SHMEM;
+	if (v->ino || v->name[0] == '/')
+		return is_library(v) ? ROW_LIBS : ROW_FILES;
+	if (v->flags & VMA_SHARED)
+		return ROW_SHMEM;
+	/* anonymous: the program's bss ends where its last segment does, even if the kernel
+	 * merged what follows into the same mapping */
+	if (addr >= exe && addr < exe_end) {
+		*end = v->end < exe_end ? v->end : exe_end;
+		return ROW_ELF_BSS;
+	}
+	if (i && v[-1].end == v->start && v[-1].ino && v[-1].flags & VMA_W && is_library(&v[-1]))
+		return ROW_LIBS; /* a library's bss */
+	return ROW_ANON_OTHER;
+}
