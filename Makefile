@@ -96,12 +96,20 @@ units-san:
 	$Q$(MAKE) --no-print-directory O=$O/san CFLAGS='$(SAN)' units
 
 # Each runs one part of `make check`, and sums up in the same way.
-unit e2e check layering format-check format # ---- layouts of the Go runtime, one release after the other --------------
+unit e2e check layering format-check format demo:
+	@O='$O' MAKE='$(MAKE_COMMAND)' OVERRIDES='$(MAKEOVERRIDES)' CLANG_FORMAT='$(CLANG_FORMAT)' \
+	FORMAT='$(FORMAT)' tests/check.sh $@
+
+bench: all
+	$Qfor b in $(BENCHES); do O='$O' $$b || exit; done
+
+# ---- layouts of the Go runtime, one release after the other --------------
 
 layouts: $O/layoutgen
 	$QO='$O' CLANG_FORMAT='$(CLANG_FORMAT)' uprobes/go/layouts.sh
 
-$O/layoutgen: $(GENERATOR) $(wildcard uprobes/go/*.h) | need
+$O/layoutgen: $(GENERATOR) uprobes/go/layout.h | need
+	@pkg-config --exists libdw || { echo 'no libdw (run: sudo tests/deps.sh layouts)' >&2; exit 1; }
 	$Q$(call say,CC,$<)mkdir -p $(@D) && \
 	$(CC) $(STD) $(INC) $(WARN) $(CFLAGS) $< -o $@ $$(pkg-config --cflags --libs libdw)
 

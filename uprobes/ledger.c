@@ -96,7 +96,7 @@ static int scan(struct look *k, struct ledger *l)
 	for (size_t i = 0; !err && i < t->maps.n; i++)
 		if (t->maps.vma[i].start < 1ULL << 56) /* vsyscall is the kernel's */
 			err = pagemap_runs(&t->pagemap, t->maps.vma[i].start, t->maps.vma[i].end,
-					   &k->runs);
+					   t->maps.vma[i].ino != 0, &k->runs);
 	err = err ? err : end_read(t, &k->b, true);
 	l->zero_unknown = k->runs.zero_unknown;
 	l->window_ns = clock_mono_ns() - start;

@@ -65,26 +65,29 @@ spawn() {
 start() {
 	local exe=$CACHE/targets/$1/$2
 	spawn "$exe" "${@:3}"
-	read -r -t 60 -u "$OUT" PID && [ "$PID" = "$CHILD" ] || { echo "$exe did not start"; return 1; }
+	if ! read -r -t 60 -u "$OUT" PID || [ "$PID" != "$CHILD" ]; then
+		echo "$exe did not start"
+		return 1
+	fi
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # end_child PID: closed stdin ends it; a signal to this pid if that does not.
 end_child() {
-	local i
+	local i fd
 	for i in "${!PIDS[@]}"; do
 		[ "${PIDS[i]}" = "$1" ] || continue
-		[ -z "${TO[i]}" ] || exec {TO[i]}>&-
-		TO[i]=
+		fd=${TO[i]}
+		exec {fd}>&-
 		for _ in {1..50}; do
 			gone "$1" && break
 			sleep 0.02
 		done
 		gone "$1" || kill -KILL "$1" 2>/dev/null || :
 		wait "$1" 2>/dev/null || :
-		[ -z "${FROM[i]}" ] || exec {FROM[i]}<&-
-		FROM[i]=
+		fd=${FROM[i]}
+		exec {fd}<&-
 		unset "PIDS[i]"
 	done
 }
@@ -97,18 +100,35 @@ stop_all() {
 	PIDS=() TO=() FROM=()
 }
 
-# ask COMMAND ARGS...: to the truth program started last.
+# ask COMMAND ARGS...: to the truth program started last. The last answer to each
+# command is also kept in $T/answer.COMMAND.
 ask() {
 	printf '%s\n' "$*" >&"$IN"
 	IFS= read -r -t 120 -u "$OUT" ANS || { echo "no answer to: $*"; return 1; }
+	printf '%s\n' "$ANS" >"$T/answer.$1"
 	case $ANS in
 	*'"ok":true'*) ;;
 	*) echo "$*: $ANS"; return 1 ;;
 	esac
 }
 
-# ans KEY: a number of the last answer.
-ans() { jq -e -r ".$1" <<<"$ANS"; }
+# still: `ask stats` until it says the same twice: nothing works in the background.
+still() {
+	local last=none
+	for _ in {1..50}; do
+		ask stats || return 1
+		[ "$ANS" != "$last" ] || return 0
+		last=$ANS
+		sleep 0.1
+	done
+	echo "the target never came to rest"
+	return 1
+}
+
+# ans KEY [COMMAND]: a number of the last answer, or of the last one to COMMAND.
+ans() {
+	if [ -n "${2:-}" ]; then jq -e -r ".$1" "$T/answer.$2"; else jq -e -r ".$1" <<<"$ANS"; fi
+}
 
 # ---- ledgers -----------------------------------------------------------------
 
@@ -121,9 +141,9 @@ tool() {
 
 # look [ARGS...]: one ledger of $PID as JSON.
 look() {
-	local _
+	local n
 	sleep 0.1
-	for ((_ = 0; _ < LOOK_TRIES; _++)); do
+	for ((n = 0; n < LOOK_TRIES; n++)); do
 		tool -p "$PID" -j "$@"
 		if [ $STATUS != 0 ]; then
 			echo "gomemtrace -p $PID -j: status $STATUS: $(head -c 500 "$T/err")"
@@ -178,7 +198,7 @@ check() {
 			fail "$1: $2 or $4 is no number"
 		fi
 		;;
-	*) [ "$2" "$3" "$4" ] || fail "$1: not $2 $3 $4" ;;
+	*) test "$2" "$3" "$4" || fail "$1: not $2 $3 $4" ;;
 	esac
 }
 
@@ -207,16 +227,27 @@ each_release() {
 	done_checking
 }
 
-# adds_up LABEL: what holds for every ledger of an idle pure Go target.
+# each_line LABEL: every line of stdin is a failure.
+each_line() {
+	local line
+	while IFS= read -r line; do
+		fail "$1: $line"
+	done
+}
+
+# adds_up LABEL: what holds for every ledger of an idle pure Go target. $ANON_OTHER
+# is what the target mapped for itself.
 adds_up() {
-	local before=$1
-	check "$before: residual" "$(l .residual)" -eq 0
-	check "$before: sum of rows" "$(l '[.rows[].resident] | add')" -eq "$(l .rss)"
-	check "$before: rss of smaps_rollup" "$(l .rss)" -eq "$(rss_rollup)"
-	check "$before: anon.other" "$(row anon.other)" -eq "${ANON_OTHER:-0}"
-	check "$before: proven" "$(l .facts.proven)" = true
-	check "$before: failed invariants" "$(l .facts.invariants.failed)" -eq 0
-	check "$before: consistent" "$(l .consistency.consistent)" = true
-	check "$before: stopped" "$(l .self.target_stopped_ns)" -eq 0
-	check "$before: unknown rows" "$(l '[.rows[] | select(.resident == null)] | length')" -eq 0
+	each_line "$1" < <(jq -r --argjson rss "$(rss_rollup)" --argjson anon "${ANON_OTHER:-0}" '
+		def want($what; $a; $b): select($a != $b) | "\($what) is \($a), not \($b)";
+		want("residual"; .residual; 0),
+		want("sum of the rows"; [.rows[].resident] | add; $rss),
+		want("rss"; .rss; $rss),
+		want("anon.other"; .rows[] | select(.id == "anon.other") | .resident; $anon),
+		want("proven"; .facts.proven; true),
+		want("failed invariants"; .facts.invariants.failed; 0),
+		want("consistent"; .consistency.consistent; true),
+		want("time stopped"; .self.target_stopped_ns; 0),
+		want("unknown rows"; [.rows[] | select(.resident == null) | .id]; [])
+		' "$LEDGER" 2>&1)
 }

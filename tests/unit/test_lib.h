@@ -3,19 +3,21 @@
 #ifndef TEST_LIB_H
 #define TEST_LIB_H
 
-/* clang-format off: cmocka.h needs these before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
+/* cmocka.h needs these, and comes after them. */
 #include <errno.h>
 #include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#undef fail /* cmocka's; fail.h has ours */
 
 /* A stream in memory; the text is whole after capture_end(), and freed with free(). */
 struct capture {
@@ -39,8 +41,10 @@ static inline char *capture_end(struct capture *c)
 
 static inline void assert_contains(const char *text, const char *part)
 {
-	if (!strstr(text, part))
-		fail_msg("'%s' is not in '%s'", part, text);
+	if (strstr(text, part))
+		return;
+	print_error("'%s' is not in '%s'\n", part, text);
+	_fail(__FILE__, __LINE__);
 }
 
 static inline void locale_utf8(void)

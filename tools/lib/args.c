@@ -33,11 +33,11 @@ static int pids_read(void *conf, const char *list)
 	for (const char *p = list;; p++) {
 		uint64_t pid = 0;
 		size_t len = strcspn(p, ",");
-		char word[16];
+		char word[32];
 		int err;
 
-		snprintf(word, sizeof(word), "%.*s", len < sizeof(word) ? (int)len : 15, p);
-		if (!len || strspn(word, "0123456789") != len)
+		snprintf(word, sizeof(word), "%.*s", (int)(len < 31 ? len : 31), p);
+		if (!len || strspn(p, "0123456789") < len)
 			return fail(-EINVAL,
 				    "-p: '%.64s' is not a list of process ids: give PID[,PID...], "
 				    "as from pgrep -d, NAME",

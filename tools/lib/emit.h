@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
 /*
- * emit.h - the only way out for a tool's results, and what a sink renders.
+ * emit.h - the only way out for a tool's results.
  *
  * A tool declares its sections, in the order their keys have in JSON:
  *
  *	static const struct section sections[] = {
- *		{ .cols = id_cols, .shape = SEC_FIELDS },			// members of the
- *object { .key = "facts", .cols = fact_cols, .shape = SEC_FIELDS },	// "facts":{…} { .key =
- *"rows", .cols = row_cols, .shape = SEC_ROWS,		// "rows":[…] .flags = SEC_SORTABLE },
+ *		// members of the object itself
+ *		{ .cols = id_cols, .shape = SEC_FIELDS },
+ *		// "facts":{…}
+ *		{ .key = "facts", .cols = fact_cols, .shape = SEC_FIELDS },
+ *		// "rows":[…], and a table
+ *		{ .key = "rows", .cols = row_cols, .shape = SEC_ROWS },
  *		{}
  *	};
  *
  * and emits, between emit_begin() and emit_end(), in the order a reader should see them in a
- * table. All of a look is kept until emit_end() and then rendered by every sink at once, so a
+ * table: texts as they come, the rows of a section together where the first of them was
+ * emitted. All of a look is kept until emit_end() and then rendered by every sink at once, so a
  * look that fails half way prints nothing. Rows and texts are copied, with what they point to.
  *
  * JSON of a tool that looks: one object a look, a line each, every declared key present.
  * Fields that were not emitted are null, rows that were not emitted an empty array.
  *
  * JSON of a tool that streams (.stream): one object a row, its members beside the common
- * ones; emit_fields() is an object of its own, as {"v":1,…,"summary":{…}}. A stream tool may
- * emit outside of begin and end, too: then each call is rendered at once, unsorted.
+ * ones (so the key of the section is not seen). What emit_fields() emits is an object of its
+ * own, under the key of its section: {"v":1,…,"summary":{…}}. A stream tool may emit outside
+ * of begin and end, too: then each call is rendered at once, unsorted.
  */
 #ifndef EMIT_H
 #define EMIT_H
@@ -65,29 +70,6 @@ int emit_end(struct run *r);
 
 /* Forget the look begun, if any. */
 void emit_drop(struct run *r);
-
-/* ---- for sinks (sink.h) ---- */
-
-enum part_kind { PART_TEXT, PART_LR, PART_HEADING, PART_SECTION };
-
-struct part { /* what a human sink prints, in order */
-	enum part_kind kind;
-	const char *text, *right;
-	size_t section;
-};
-
-struct rows {
-	const void **row;
-	size_t n, room;
-};
-
-struct look {
-	const struct run *run;
-	const struct part *parts;
-	size_t nr_parts;
-	const struct rows *rows; /* by index of the section; fields have 0 or 1 row */
-	bool live;               /* one emission of a stream, not a finished look */
-};
 
 /* ---- for the frontend ---- */
 

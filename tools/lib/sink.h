@@ -12,6 +12,27 @@
 
 #include "emit.h"
 
+enum part_kind { PART_TEXT, PART_LR, PART_HEADING, PART_SECTION };
+
+struct part { /* what a human sink prints, in order */
+	enum part_kind kind;
+	const char *text, *right;
+	size_t section;
+};
+
+struct rows {
+	const void **row;
+	size_t n, room;
+};
+
+struct look {
+	const struct run *run;
+	const struct part *parts;
+	size_t nr_parts;
+	const struct rows *rows; /* by index of the section; fields have 0 or 1 row */
+	bool live;               /* one emission of a stream, not a finished look */
+};
+
 struct sink {
 	const struct sink_ops *ops;
 	const char *path; /* NULL: stdout, or the caller's stream */

@@ -266,11 +266,20 @@ static int grid_print(const struct sink *s, const struct grid *g, bool headings,
 	return err;
 }
 
+static bool cols_named(const struct col *cols, const struct run *r)
+{
+	for (const struct col *c = cols; c->key; c++)
+		if (col_shown(c, r) && *c->head)
+			return true;
+	return false;
+}
+
 static int rows_put(struct sink *s, const struct look *l, size_t section, FILE *out)
 {
 	const struct section *sec = &l->run->tool->sections[section];
 	uint64_t bit = 1ULL << (section & 63);
-	bool headings = !l->run->quiet && !(l->live && s->headed & bit);
+	bool headings =
+		!l->run->quiet && !(l->live && s->headed & bit) && cols_named(sec->cols, l->run);
 	struct grid g;
 	int err = grid_alloc(&g, sec->cols, l->rows[section].n, l->run);
 

@@ -14,9 +14,11 @@ unsigned bits_count(const uint8_t *bits, unsigned n)
 {
 	unsigned sum = 0;
 
-	for (unsigned i = 0; i < n / 8; i++)
-		sum += __builtin_popcount(bits[i]);
-	return n % 8 ? sum + __builtin_popcount(bits[n / 8] & ((1u << (n % 8)) - 1)) : sum;
+	for (; n >= 64; n -= 64, bits += 8)
+		sum += __builtin_popcountll(get_u64(bits, 0));
+	for (; n >= 8; n -= 8, bits++)
+		sum += __builtin_popcount(*bits);
+	return n ? sum + __builtin_popcount(*bits & ((1u << n) - 1)) : sum;
 }
 
 static bool wanted(const struct span *s)

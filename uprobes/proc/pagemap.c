@@ -52,7 +52,8 @@ static int runs_add(struct page_runs *r, uint64_t start, uint64_t end, uint32_t 
  * the walk went on. Fewer regions than asked for means the window is done; else
  * the walk goes on behind the last region.
  */
-static int scan_window(struct pagemap *pm, uint64_t start, uint64_t end, struct page_runs *runs)
+static int scan_window(struct pagemap *pm, uint64_t start, uint64_t end, bool file,
+		       struct page_runs *runs)
 {
 	struct scan_region vec[ENTRIES];
 
@@ -125,7 +126,8 @@ static int read_window(struct pagemap *pm, uint64_t start, uint64_t end, struct 
 	return 0;
 }
 
-int pagemap_runs(struct pagemap *pm, uint64_t start, uint64_t end, struct page_runs *runs)
+int pagemap_runs(struct pagemap *pm, uint64_t start, uint64_t end, bool file,
+		 struct page_runs *runs)
 {
 	/* a reservation of terabytes is empty: look at it in larger steps */
 	uint64_t step = end - start > 16384 * WINDOW ? 64 * WINDOW : WINDOW;
@@ -134,7 +136,7 @@ int pagemap_runs(struct pagemap *pm, uint64_t start, uint64_t end, struct page_r
 	for (uint64_t p = start; !err && p < end; p += step) {
 		uint64_t e = end - p < step ? end : p + step;
 
-		err = pm->scan ? scan_window(pm, p, e, runs) : read_window(pm, p, e, runs);
+		err = pm->scan ? scan_window(pm, p, e, file, runs) : read_window(pm, p, e, runs);
 	}
 	return err;
 }
@@ -143,7 +145,7 @@ int pagemap_bits(struct pagemap *pm, uint64_t addr, uint64_t *present, uint64_t 
 		 size_t words)
 {
 	struct page_runs runs = {};
-	int err = pagemap_runs(pm, addr, addr + words * 64 * PAGE, &runs);
+	int err = pagemap_runs(pm, addr, addr + words * 64 * PAGE, false, &runs);
 
 	memset(present, 0, words * sizeof(*present));
 	memset(swapped, 0, words * sizeof(*swapped));

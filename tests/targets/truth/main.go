@@ -376,8 +376,12 @@ func scanHeader(p unsafe.Pointer) uintptr { return uintptr(p) & 8 }
 var sinkBytes []byte
 var sinkPtrs []unsafe.Pointer
 
-// slotSize asks the allocator itself: append grows to the whole size class.
+// slotSize asks the allocator itself: append grows to the whole size class. Large
+// objects are whole 8 KiB pages.
 func slotSize(size int, scan bool) uintptr {
+	if size > 32<<10-8 {
+		return (uintptr(size) + 8191) &^ 8191
+	}
 	if !scan {
 		sinkBytes = append([]byte(nil), make([]byte, size)...)
 		return uintptr(cap(sinkBytes))
@@ -1041,6 +1045,8 @@ func anon() {
 	field("bss", uint64(totBss))
 	field("rss", uint64(totRss-own))
 	field("bss_rss", uint64(totBssRss))
+	// in the mappings' rss, not in the sum: our scratch
+	field("scratch", uint64(own))
 	// pages that are mapped but no memory: the shared zero page
 	field("zero", uint64(totArena+totOut-(totRss-own)))
 	done()

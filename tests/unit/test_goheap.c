@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/*
+ * Readers of the runtime over forged memory: a tiny Go 1.24 runtime of one arena
+ * and three spans, whose numbers are known because we wrote them; then the same
+ * with bytes broken at random, which must end, in bounds, whatever it says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "go/proof.h"
+#include "go/rt_bits.h"
+#include "go/rt_heap.h"
+#include "go/rt_memstats.h"
+#include "go/rt_stacks.h"
+#include "ledger.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the forged process ---- */
+
+enum {
+	AT_GLOBALS = 0x500000,
+	GLOBALS = 1 << 20,
+};
+
+#define CHUNK    0x7f0000000000ULL
+#define BITS     0x7f0000100000ULL
+#define BITMAPS  0x7f0000200000ULL
+#define L2       0x7f0010000000ULL
+#define INFO     0x7f0020000000ULL
+#define ARENA    0xc000000000ULL
+#define ARENA_IX ((ARENA - GO_ARENA_BASE) / GO_ARENA)
+
+struct forge {
+	uint8_t *globals, *chunk, *bits, *bitmaps, *l2, *info;
+	struct mem_segment seg[6];
+	struct goproc gp;
+	const struct go_layout *l;
+	uint64_t next_global;
+};
+
+static void put64(uint8_t *p, uint64_t off, uint64_t v)
+{
+	memcpy(p + off, &v, 8);
+}
+
+static uint8_t *global(struct forge *f, enum go_global g)
+{
+	return f->globals + (f->gp.addr[g] - AT_GLOBALS);
+}
+
+static void slice(uint8_t *p, uint64_t off, uint64_t ptr, uint64_t n)
+{
+	put64(p, off, ptr);
+	put64(p, off + 8, n);
+	put64(p, off + 16, n);
+}
+
+/* An mspan at offset off of the chunk. */
+static void put_mspan(struct forge *f, uint64_t off, uint64_t base, uint64_t npages, int state,
+		      int class, uint64_t elemsize, int nelems, int allocs, uint32_t sweepgen,
+		      uint64_t bits)
+{
+	uint8_t *m = f->chunk + off;
+
+	put64(m, f->l->mspan_startAddr, base);
+	put64(m, f->l->mspan_npages, npages);
+	put64(m, f->l->mspan_elemsize, elemsize);
+	put64(m, f->l->mspan_allocBits, bits);
+	put64(m, f->l->mspan_gcmarkBits, bits + 64);
+	memcpy(m + f->l->mspan_nelems, &(uint16_t){ nelems }, 2);
+	memcpy(m + f->l->mspan_allocCount, &(uint16_t){ allocs }, 2);
+	memcpy(m + f->l->mspan_sweepgen, &sweepgen, 4);
+	m[f->l->mspan_spanclass] = class;
+	m[f->l->mspan_state] = state;
+}
+
+#define SWEEPGEN   8
+#define CLASS_1024 (32 * 2 + 1) /* size class of 1,024 bytes, noscan: checked below */
+#define ALLSPANS   0x1000
+#define ALLP       0x1100
+#define ARENA_LIST 0x1200
+#define IN_USE     0x1300
+#define P_STRUCT   0x2000 /* room for a runtime.p */
+#define MCACHE     0x8000
+#define MSPANS     0xa000
+
+static void forge_spans(struct forge *f)
+{
+	const struct go_layout *l = f->l;
+	uint8_t *mheap = global(f, G_mheap_);
+
+	/* 1: swept, 8 slots of 1,024, 5 occupied, 3 of them marked */
+	put_mspan(f, MSPANS, ARENA, 1, 1, CLASS_1024, 1024, 8, 5, SWEEPGEN, BITS + 16);
+	f->bits[16] = 0x0b;
+	/* 2: unswept, 8 slots, 7 occupied, 2 marked in gcmarkBits */
+	put_mspan(f, MSPANS + 160, ARENA + GO_PAGE, 1, 1, CLASS_1024, 1024, 8, 7, SWEEPGEN - 2,
+		  BITS + 32);
+	f->bits[32] = 0xff;
+	f->bits[32 + 64] = 0x81;
+	/* 3: stacks, 4 pages; 4: dead */
+	put_mspan(f, MSPANS + 320, ARENA + 2 * GO_PAGE, 4, 2, 0, 0, 0, 0, 0, 0);
+	put_mspan(f, MSPANS + 480, ARENA + 64 * GO_PAGE, 4, 0, 0, 0, 0, 0, 0, 0);
+	for (int i = 0; i < 4; i++)
+		put64(f->chunk, ALLSPANS + 8 * i, CHUNK + MSPANS + 160 * i);
+	slice(mheap, l->mheap_allspans, CHUNK + ALLSPANS, 4);
+	memcpy(mheap + l->mheap_sweepgen, &(uint32_t){ SWEEPGEN }, 4);
+}
+
+static void forge_arena(struct forge *f)
+{
+	const struct go_layout *l = f->l;
+	uint8_t *mheap = global(f, G_mheap_), *data;
+	uint64_t ci = (ARENA - GO_ARENA_BASE) / GO_CHUNK;
+
+	put64(mheap, l->mheap_arenas, L2);
+	/* the index is a table of 32 MiB; one page of it is there */
+	put64(f->l2, ARENA_IX * 8 % MEM_PAGE, INFO);
+	put64(f->chunk, ARENA_LIST, ARENA_IX);
+	slice(mheap, l->mheap_allArenas != LAYOUT_NONE ? l->mheap_allArenas : l->mheap_heapArenas,
+	      CHUNK + ARENA_LIST, 1);
+	put64(f->chunk, IN_USE, ARENA);
+	put64(f->chunk, IN_USE + 8, ARENA + GO_CHUNK);
+	slice(mheap, l->mheap_inUse, CHUNK + IN_USE, 1);
+	put64(mheap, l->mheap_chunks + 8 * (ci >> 13), BITMAPS - 128 * (ci & 8191));
+	data = f->bitmaps;
+	/* pages 0..5 spans, 6..7 in the P's cache, 8..15 free, 16..31 given back, 32 in between */
+	put64(data, 0, 0xffULL | 1ULL << 32);
+	put64(data, 64, 0xffff0000ULL);
+}
+
+static void forge_p(struct forge *f)
+{
+	const struct go_layout *l = f->l;
+	uint8_t *p = f->chunk + P_STRUCT;
+
+	put64(f->chunk, ALLP, CHUNK + P_STRUCT);
+	slice(global(f, G_allp), 0, CHUNK + ALLP, 1);
+	put64(p, l->p_mcache, CHUNK + MCACHE);
+	put64(p, l->p_pcache, ARENA);
+	put64(p, l->p_pcache + 8, 0xc0);  /* cached */
+	put64(p, l->p_pcache + 16, 0x80); /* one of the two is scavenged */
+}
+
+static struct forge *forge_new(void)
+{
+	struct forge *f = calloc(1, sizeof(*f));
+
+	f->l = f->gp.l = go_layout_find(24);
+	f->globals = calloc(1, GLOBALS);
+	f->chunk = calloc(1, GO_PERSISTENT);
+	f->bits = calloc(1, GO_GCBITS_ARENA);
+	f->bitmaps = calloc(1, 16 * 128);
+	f->l2 = calloc(1, MEM_PAGE);
+	f->info = calloc(1, f->l->arena_size);
+	for (int i = 0; i < G_COUNT; i++)
+		f->gp.addr[i] = AT_GLOBALS + i * 0x2000 + (i > G_mheap_ ? 0x40000 : 0);
+	put64(global(f, G_persistentChunks), 0, CHUNK);
+	put64(global(f, G_gcBitsArenas), f->l->gcbits_current, BITS);
+	forge_spans(f);
+	forge_arena(f);
+	forge_p(f);
+	f->seg[0] = (struct mem_segment){ AT_GLOBALS, f->globals, GLOBALS, 0 };
+	f->seg[1] = (struct mem_segment){ CHUNK, f->chunk, GO_PERSISTENT, 0 };
+	f->seg[2] = (struct mem_segment){ BITS, f->bits, GO_GCBITS_ARENA, 0 };
+	f->seg[3] = (struct mem_segment){ BITMAPS, f->bitmaps, 16 * 128, 0 };
+	f->seg[4] =
+		(struct mem_segment){ L2 + ARENA_IX * 8 / MEM_PAGE * MEM_PAGE, f->l2, MEM_PAGE, 0 };
+	f->seg[5] = (struct mem_segment){ INFO, f->info, f->l->arena_size, 0 };
+	f->gp.mem = mem_image_new(f->seg, 6);
+	return f;
+}
+
+static void forge_free(struct forge *f)
+{
+	mem_close(f->gp.mem);
+	free(f->globals);
+	free(f->chunk);
+	free(f->bits);
+	free(f->bitmaps);
+	free(f->l2);
+	free(f->info);
+	free(f);
+}
+
+/* ---- what is read must be what was written ---- */
+
+static void test_spans_and_pages(void **state)
+{
+	static const struct {
+		enum page_state state;
+		uint32_t end;
+	} want[] = {
+		{ PS_IN_USE, 1 },
+		{ PS_IN_USE, 2 },
+		{ PS_STACK, 6 },
+		{ PS_FREE, 7 },
+		{ PS_RETURNED, 8 },
+		{ PS_FREE, 16 },
+		{ PS_RETURNED, 32 },
+		{ PS_TRANSIT, 33 },
+		{ PS_FREE, GO_CHUNK / GO_PAGE },
+		{ PS_UNMAPPED, GO_ARENA_PAGES },
+	};
+	struct forge *f = forge_new();
+	struct gometa meta;
+	struct goheap heap;
+	struct span_sum sum;
+	struct span *s;
+	uint32_t page = 0;
+
+	assert_int_equal(go_size_class[CLASS_1024 / 2], 1024);
+	assert_int_equal(gometa_read(&f->gp, &meta), 0);
+	assert_int_equal(meta.nchunks, 1);
+	assert_int_equal(meta.ngcbits, 1);
+	assert_int_equal(meta.narenas, 1);
+	assert_int_equal(meta.arena[0].base, ARENA);
+	assert_int_equal(goheap_read(&f->gp, &meta, &heap, true), 0);
+	assert_int_equal(heap.n, 3);
+	assert_int_equal(heap.nspans_total, 4);
+	assert_int_equal(heap.bad_spans, 0);
+	assert_int_equal(heap.in_use, 2 * GO_PAGE);
+	assert_int_equal(heap.manual, 4 * GO_PAGE);
+	assert_int_equal(heap.scav_pages, 17);
+	assert_int_equal(heap.mspan_resident, 4 * f->l->mspan_size);
+	assert_int_equal(heap.mcache_resident, f->l->mcache_size);
+	span_parts(&heap.span[0], &sum);
+	assert_int_equal(sum.live, 3 * 1024);
+	assert_int_equal(sum.fresh, 2 * 1024);
+	assert_int_equal(sum.unswept, 0);
+	assert_int_equal(sum.free_slots, 3 * 1024);
+	assert_int_equal(sum.tail, 0);
+	span_parts(&heap.span[1], &sum);
+	assert_int_equal(sum.live, 2 * 1024);
+	assert_int_equal(sum.unswept, 5 * 1024);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		assert_int_equal(arena_next(&heap, heap.arena[0], &page, &s), want[i].state);
+		assert_int_equal(page, want[i].end);
+	}
+	assert_ptr_equal(goheap_span(&heap, ARENA + 5 * GO_PAGE, 4), &heap.span[2]);
+	assert_null(goheap_span(&heap, ARENA + 6 * GO_PAGE, 4));
+	goheap_free(&heap);
+	gometa_free(&meta);
+	forge_free(f);
+}
+
+/* The parts of every span are its size, whatever it holds. */
+static void test_parts_add_up(void **state)
+{
+	for (int class = 1; class < LAYOUT_SIZE_CLASSES; class ++)
+		for (int allocs = 0; allocs < 3; allocs++) {
+			struct span s = { .npages = 4,
+					  .elemsize = go_size_class[class],
+					  .state = PS_IN_USE };
+			struct span_sum p;
+
+			s.nelems = span_bytes(&s) / s.elemsize;
+			s.allocs = allocs < s.nelems ? allocs : s.nelems;
+			s.live = 1;
+			span_parts(&s, &p);
+			assert_int_equal(p.live + p.fresh + p.free_slots + p.tail, span_bytes(&s));
+		}
+}
+
+static void test_bits(void **state)
+{
+	uint8_t bits[16];
+
+	memset(bits, 0xff, sizeof(bits));
+	for (unsigned n = 0; n <= 128; n++)
+		assert_int_equal(bits_count(bits, n), n);
+	memset(bits, 0xaa, sizeof(bits));
+	for (unsigned n = 0; n <= 128; n++)
+		assert_int_equal(bits_count(bits, n), n / 2);
+}
+
+/* ---- the identities find every counter that is off ---- */
+
+static void forge_counters(struct go_counters *c)
+{
+	const struct go_layout *l = c->l = go_layout_find(24);
+
+	memset(c->gc, 0, sizeof(c->gc));
+	memset(c->ms, 0, sizeof(c->ms));
+	put64(c->gc, l->gc_heapInUse, 7 * GO_PAGE);
+	put64(c->gc, l->gc_heapFree, 3 * GO_PAGE);
+	put64(c->gc, l->gc_heapReleased, 5 * GO_PAGE);
+	put64(c->gc, l->gc_totalAlloc, 40961 + 11 * 1024);
+	put64(c->gc, l->gc_totalFree, 13 * 16);
+	put64(c->ms, l->ms_other_sys, 101);
+	put64(c->ms, l->ms_gcMiscSys, 103);
+	put64(c->gc, l->gc_mappedReady, 12 * GO_PAGE + 204);
+	c->in_heap = 7 * GO_PAGE;
+	c->released = 5 * GO_PAGE;
+	c->in_stacks = 2 * GO_PAGE;
+	c->committed = 12 * GO_PAGE;
+	c->large_alloc = 40961;
+	c->small_allocs[CLASS_1024 / 2] = 11;
+	c->small_frees[2] = 13;
+}
+
+static void test_identities(void **state)
+{
+	struct go_counters *c = calloc(1, sizeof(*c)), *d = calloc(1, sizeof(*d));
+	const uint32_t *l;
+
+	forge_counters(c);
+	assert_int_equal(go_size_class[2], 16);
+	assert_int_equal(go_counters_check(c), 0);
+	assert_false(go_counters_trivial(c));
+	const uint32_t offs[] = {
+		c->l->gc_heapInUse,  c->l->gc_heapReleased, c->l->gc_heapFree,
+		c->l->gc_totalAlloc, c->l->gc_totalFree,    c->l->gc_mappedReady
+	};
+
+	l = offs;
+	for (int i = 0; i < 6; i++) {
+		*d = *c;
+		put64(d->gc, l[i], get_u64(d->gc, l[i]) + 1);
+		assert_int_not_equal(go_counters_check(d), 0);
+	}
+	memset(d, 0, sizeof(*d));
+	d->l = c->l;
+	assert_int_equal(go_counters_check(d), 0); /* zeros balance, and prove nothing */
+	assert_true(go_counters_trivial(d));
+	free(c);
+	free(d);
+}
+
+/* ---- hostile memory ---- */
+
+static uint32_t rnd(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	return *x ^= *x << 5;
+}
+
+static void read_everything(struct goproc *gp)
+{
+	struct gometa meta;
+	struct goheap heap = {};
+	struct gostacks stacks = {};
+	struct memstats *ms = malloc(sizeof(*ms));
+
+	if (!gometa_read(gp, &meta)) {
+		if (!goheap_read(gp, &meta, &heap, true))
+			for (size_t i = 0; i < heap.narenas; i++) {
+				struct span *s;
+
+				for (uint32_t p = 0; p < GO_ARENA_PAGES;) {
+					uint32_t before = p;
+
+					arena_next(&heap, heap.arena[i], &p, &s);
+					assert_true(p > before);
+				}
+			}
+		goheap_free(&heap);
+	}
+	if (!gostacks_read(gp, &stacks))
+		assert_true(stacks.n < 1000);
+	memstats_read(gp, ms, 2);
+	gostacks_free(&stacks);
+	gometa_free(&meta);
+	free(ms);
+}
+
+static void test_broken_memory_ends(void **state)
+{
+	struct forge *f = forge_new();
+	uint32_t x = 20250119;
+
+	for (int round = 0; round < 4000; round++) {
+		uint8_t *where = round % 3 ? f->chunk : f->globals;
+		uint32_t size = round % 3 ? GO_PERSISTENT : GLOBALS;
+		uint8_t saved[8][8];
+		uint32_t at[8];
+
+		for (int k = 0; k < 8; k++) {
+			/* most bytes are zero and unused: aim at words that hold something */
+			at[k] = rnd(&x) % (size / 8) * 8;
+			for (int i = 0; i < 20000 && !get_u64(where, at[k]); i++)
+				at[k] = (at[k] + 8) % size;
+			memcpy(saved[k], where + at[k], 8);
+			where[at[k] + rnd(&x) % 8] ^= 1 << rnd(&x) % 8;
+		}
+		read_everything(&f->gp);
+		for (int k = 7; k >= 0; k--)
+			memcpy(where + at[k], saved[k], 8);
+	}
+	forge_free(f);
+}
+
+/* Lists that lead back to themselves end at a limit, with an error. */
+static void test_lists_without_end(void **state)
+{
+	struct forge *f = forge_new();
+	struct gometa meta;
+
+	put64(f->chunk, 0, CHUNK);
+	assert_int_equal(gometa_read(&f->gp, &meta), -ELOOP);
+	gometa_free(&meta);
+	put64(f->chunk, 0, 0);
+	put64(f->bits, f->l->gcbits_arena_next, BITS);
+	assert_int_equal(gometa_read(&f->gp, &meta), -ELOOP);
+	gometa_free(&meta);
+	forge_free(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spans_and_pages),
+		cmocka_unit_test(test_parts_add_up),
+		cmocka_unit_test(test_bits),
+		cmocka_unit_test(test_identities),
+		cmocka_unit_test(test_broken_memory_ends),
+		cmocka_unit_test(test_lists_without_end),
+	};
+
+	return cmocka_run_group_tests_name("goheap", tests, NULL, NULL);
+}
