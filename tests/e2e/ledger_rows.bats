@@ -70,7 +70,7 @@ free_slots() {
 	# now and then both slots of a span were dropped, and it is free as a whole
 	near "$1: free slots" $(($(row go.heap.free_slots) - free0)) "$dropped" 262144
 	near "$1: free slots and spans" \
-		$(($(row go.heap.free_slots) + $(row go.heap.idle) - free0 - idle0)) "$dropped" 16384
+		$(($(row go.heap.free_slots) + $(row go.heap.idle) - free0 - idle0)) "$dropped" 65536
 	near "$1: live" $((live0 - $(row go.heap.live))) "$dropped" 16384
 	near "$1: error" "$(row go.heap.free_slots error)" 0 1048576
 }
@@ -148,12 +148,12 @@ stacks() {
 	check "$1: stacks of 64 KiB" "$(ans stack_size)" -eq 65536
 	check "$1: goroutines" "$(ans goroutines)" -eq 211
 	seen "$1 parked" || return 1
-	near "$1: stacks in use" $(($(row go.stacks.inuse) - inuse0)) "$want" 65536
-	near "$1: mapped" $(($(row go.stacks.inuse mapped) - mapped0)) "$(ans stack_bytes park)" 65536
+	near "$1: stacks in use" $(($(row go.stacks.inuse) - inuse0)) "$want" 131072
+	near "$1: mapped" $(($(row go.stacks.inuse mapped) - mapped0)) "$(ans stack_bytes park)" 262144
 
 	ask unpark && ask gc || return 1
 	seen "$1 gone" || return 1
-	near "$1: stacks in use, afterwards" "$(row go.stacks.inuse)" "$inuse0" 65536
+	near "$1: stacks in use, afterwards" "$(row go.stacks.inuse)" "$inuse0" 131072
 	near "$1: all stacks, afterwards" $(($(row go.stacks.inuse) + $(row go.stacks.free))) \
 		$((inuse0 + free0)) 1048576
 }

@@ -212,6 +212,8 @@ void session_emit(struct run *r, const struct session_look *s, const struct gopr
 		emit_row(r, &sec[S_ROWS], &s->line[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(s->outside); i++)
 		emit_row(r, &sec[S_NOT_IN_RSS], &s->outside[i]);
+	for (int i = 0; i < PS_COUNT; i++)
+		emit_row(r, &sec[S_MATRIX], &s->cell[i]);
 	if (s->has_ms)
 		emit_fields(r, &sec[S_MEMSTATS], &s->memstats);
 	if (s->has_ms)

@@ -140,13 +140,18 @@ static void where(struct run *r, const struct session_look *s)
 	outside(r, s);
 }
 
-static void matrix(struct run *r, const struct session_look *s)
+/* What Go thinks of its pages x what the kernel holds; states that nothing is in are left out. */
+static void join(struct run *r, const struct session_look *s)
 {
 	static const enum page_state order[] = { PS_IN_USE,   PS_STACK,    PS_WORKBUF, PS_FREE,
 						 PS_RETURNED, PS_UNMAPPED, PS_TRANSIT };
 
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-		emit_row(r, &session_sections[S_MATRIX], &s->cell[order[i]]);
+	for (size_t i = 0; s->ledger.go && i < ARRAY_SIZE(order); i++) {
+		const struct ledger_cell *c = &s->ledger.cell[order[i]];
+
+		if (c->resident || c->huge || c->swapped || c->absent)
+			emit_row(r, &session_sections[S_JOIN], &s->cell[order[i]]);
+	}
 }
 
 void session_screen(struct run *r, const struct session_look *s, const struct goproc *gp)
@@ -161,5 +166,5 @@ void session_screen(struct run *r, const struct session_look *s, const struct go
 				  "are in anon.other");
 	}
 	where(r, s);
-	matrix(r, s);
+	join(r, s);
 }

@@ -112,6 +112,7 @@ enum session_section {
 	S_WHERE, /* the rows as people read them */
 	S_NOT_IN_RSS,
 	S_MATRIX,
+	S_JOIN, /* the matrix as people read it: what is there */
 	S_MEMSTATS,
 	S_CONSISTENCY,
 	S_VERDICT,
