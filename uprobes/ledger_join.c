@@ -110,7 +110,7 @@ static int piece_arena(struct join *j, const struct arena *a, uint64_t p, uint64
 	c->swapped += h.swapped;
 	c->absent += end - p - resident - h.swapped;
 	if (s)
-		s->resident += resident;
+		s->resident += resident / MEM_PAGE;
 	switch (state) {
 	case PS_FREE:
 	case PS_TRANSIT: /* its bytes are an error, added in errors() */
@@ -213,36 +213,25 @@ static int piece(struct join *j, size_t i, uint64_t p, uint64_t *next)
 
 static void split_spans(struct join *j)
 {
+	static const enum ledger_row_id row[SPAN_PARTS] = { ROW_HEAP_LIVE, ROW_HEAP_NEW,
+							    ROW_HEAP_FREE_SLOTS, ROW_HEAP_TAIL };
 	struct ledger *l = j->l;
 
 	for (size_t i = 0; i < j->in->heap->n; i++) {
 		const struct span *s = &j->in->heap->span[i];
-		struct span_sum part;
-		uint64_t size = span_bytes(s), rest = s->resident;
-		enum ledger_row_id row[] = { ROW_HEAP_LIVE, ROW_HEAP_NEW, ROW_HEAP_FREE_SLOTS,
-					     ROW_HEAP_TAIL };
+		uint64_t mapped[SPAN_PARTS], resident[SPAN_PARTS];
+		struct span_sum sum;
+		bool exact;
 
-		if (s->state != PS_IN_USE || !size)
+		if (s->state != PS_IN_USE)
 			continue;
-		span_parts(s, &part);
-		const uint64_t bytes[] = { part.live, part.fresh, part.free_slots, part.tail };
-		/* all there, or all of one kind: nothing is apportioned */
-		bool exact = s->resident == size;
-
-		for (int k = 0; k < 4; k++)
-			exact |= bytes[k] == size;
-
-		for (int k = 0; k < 4; k++) {
-			/* all of it, or each part's share; the last one takes the rounding */
-			unsigned __int128 share = (unsigned __int128)bytes[k] * s->resident / size;
-			uint64_t r = s->resident == size ? bytes[k] : k == 3 ? rest : share;
-
-			rest -= r;
-			row_add(l, row[k], r, bytes[k]);
-			if (!exact)
-				l->row[row[k]].error += r;
+		span_parts(s, &sum);
+		exact = span_split(j->in, s, mapped, resident);
+		for (int k = 0; k < SPAN_PARTS; k++) {
+			row_add(l, row[k], resident[k], mapped[k]);
+			l->row[row[k]].error += exact ? 0 : resident[k];
 		}
-		l->unswept += part.unswept * (size ? s->resident / (double)size : 0);
+		l->unswept += sum.unswept ? resident[1] : 0;
 	}
 	l->heap_untouched = l->cell[PS_IN_USE].absent;
 	l->stacks_untouched = l->cell[PS_STACK].absent;

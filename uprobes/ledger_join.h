@@ -24,6 +24,17 @@ struct join_input {
 int ledger_join(const struct join_input *in, struct ledger *l);
 
 /*
+ * Bytes of a heap span that are live objects, new objects, free slots and tail;
+ * mapped, and of those resident. Where all or nothing of it is resident that is
+ * arithmetic; where a part is, the slots' own bits are held against the pages.
+ * Returns false where those cannot tell (not swept yet, or moving): then each
+ * part has the span's resident share.
+ */
+enum { SPAN_PARTS = 4 };
+bool span_split(const struct join_input *in, const struct span *s, uint64_t mapped[SPAN_PARTS],
+		uint64_t resident[SPAN_PARTS]);
+
+/*
  * The row of the part of mapping i at addr that the Go runtime does not own; *end
  * (at most the mapping's) is where that row ends. exec_anon is set for program
  * text, where pages that are no longer the file's belong to ROW_PROBES.

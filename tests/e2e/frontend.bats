@@ -3,6 +3,8 @@
 #
 # What every output looks like, whatever it says.
 
+# each test is a subshell, and lib.bash sets what looks unset
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 load lib
 
 setup() {

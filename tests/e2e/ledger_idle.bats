@@ -4,6 +4,8 @@
 # An idle target: the rows are its RSS to the byte, and MemStats from outside
 # are the program's own.
 
+# each test is a subshell, and lib.bash sets what looks unset
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 load lib
 
 # memstats LABEL: the program's own numbers, then ours. Its answer itself makes

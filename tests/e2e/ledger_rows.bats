@@ -5,6 +5,8 @@
 # mincore(2) over the addresses it knows. The slack is what the runtime does
 # around the deed: a span begun, a work buffer, a goroutine's first stack.
 
+# each test is a subshell, and lib.bash sets what looks unset
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 load lib
 
 SPAN=8192

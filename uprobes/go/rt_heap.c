@@ -212,6 +212,8 @@ static bool span_parse(const struct goproc *gp, const uint8_t *m, uint32_t sweep
 	uint8_t state = m[l->mspan_state];
 	uint64_t nelems = l->mspan_nelems_width == 2 ? get_u16(m, l->mspan_nelems)
 						     : get_u64(m, l->mspan_nelems);
+	uint64_t freeindex = l->mspan_nelems_width == 2 ? get_u16(m, l->mspan_freeindex)
+							: get_u64(m, l->mspan_freeindex);
 	int32_t sweep = get_u32(m, l->mspan_sweepgen) - sweepgen;
 
 	if (state != MSPAN_IN_USE && state != MSPAN_MANUAL)
@@ -222,6 +224,7 @@ static bool span_parse(const struct goproc *gp, const uint8_t *m, uint32_t sweep
 		.class = m[l->mspan_spanclass],
 		.allocs = get_u16(m, l->mspan_allocCount),
 		.nelems = nelems,
+		.freeindex = freeindex,
 		.sweep = sweep < -3 || sweep > 3 ? 3 : sweep,
 		.state = PS_IN_USE,
 	};
@@ -237,7 +240,8 @@ static bool span_parse(const struct goproc *gp, const uint8_t *m, uint32_t sweep
 							    : l->mspan_gcmarkBits);
 	/* elemsize says the same as the class, and slots fit: else it is being set up */
 	if (s->class / 2 >= LAYOUT_SIZE_CLASSES || s->allocs > s->nelems || !nelems ||
-	    nelems > 1024 || s->nelems * (uint64_t)s->elemsize > span_bytes(s) ||
+	    nelems > 1024 || freeindex > nelems ||
+	    s->nelems * (uint64_t)s->elemsize > span_bytes(s) ||
 	    (s->elemsize && get_u64(m, l->mspan_elemsize) != s->elemsize) ||
 	    (!s->elemsize && s->nelems != 1))
 		s->bad = 1;

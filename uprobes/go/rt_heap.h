@@ -32,21 +32,20 @@ enum page_state {
 
 struct span {
 	uint64_t base;
-	union {
-		uint64_t bits;     /* while reading: its mark or allocation bitmap */
-		uint64_t resident; /* after the join: bytes */
-	};
-	uint32_t npages;
+	uint64_t bits;     /* address of its mark bitmap: allocBits once swept */
+	uint32_t npages;   /* of 8 KiB */
+	uint32_t resident; /* pages of 4 KiB the kernel holds; set by the join */
 	uint16_t elemsize; /* 0: one large object of the span's size */
 	uint16_t nelems;
-	uint16_t allocs; /* slots occupied */
-	uint16_t live;   /* slots marked in the last finished cycle */
-	uint8_t state;   /* PS_IN_USE, PS_STACK or PS_WORKBUF */
-	uint8_t class;   /* span class: size class * 2 + noscan */
-	int8_t sweep;    /* sweepgen relative to the heap's: 0 +3 swept, -2 -1 +1 not yet */
-	uint8_t bad;     /* its bits could not be read, or contradict its counts */
+	uint16_t allocs;    /* slots occupied */
+	uint16_t live;      /* slots marked in the last finished cycle */
+	uint16_t freeindex; /* slots below are occupied, above if their bit is set */
+	uint8_t state;      /* PS_IN_USE, PS_STACK or PS_WORKBUF */
+	uint8_t class;      /* span class: size class * 2 + noscan */
+	int8_t sweep;       /* sweepgen relative to the heap's: 0 +3 swept, -2 -1 +1 not yet */
+	uint8_t bad;        /* its bits could not be read, or contradict its counts */
 };
-_Static_assert(sizeof(struct span) == 32, "one span in 32 bytes: 4 MiB a GiB of small objects");
+_Static_assert(sizeof(struct span) == 40, "one span in 40 bytes: 5 MiB a GiB of small objects");
 
 #define PAGE_WORDS (GO_ARENA_PAGES / 64)
 
