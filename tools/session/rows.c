@@ -158,25 +158,6 @@ static void fill_total(struct session_look *s)
 		};
 }
 
-static void fill_memstats(struct session_look *s)
-{
-	struct memstats_row *m = &s->memstats;
-
-	m->m = s->ms;
-	for (int i = 0; i < MEMSTATS_BY_SIZE; i++)
-		s->by_size[i] = (struct size_row){ s->ms.BySize[i].Size, s->ms.BySize[i].Mallocs,
-						   s->ms.BySize[i].Frees };
-	for (int i = 0; i < MEMSTATS_PAUSES; i++)
-		s->pause_end[i].at = s->ms.PauseEnd[i];
-	m->by_size = (struct list){ .rows = s->by_size,
-				    .n = MEMSTATS_BY_SIZE,
-				    .stride = sizeof(s->by_size[0]) };
-	m->pause_ns = (struct numbers){ s->ms.PauseNs, MEMSTATS_PAUSES };
-	m->pause_end = (struct list){ .rows = s->pause_end,
-				      .n = MEMSTATS_PAUSES,
-				      .stride = sizeof(s->pause_end[0]) };
-}
-
 int session_fill(struct session_look *s, const struct goproc *gp, const struct session_look *prev)
 {
 	int err;
@@ -187,7 +168,7 @@ int session_fill(struct session_look *s, const struct goproc *gp, const struct s
 		s->line[i].detail.stride = sizeof(*s->detail);
 	fill_facts(s, gp);
 	fill_total(s);
-	fill_memstats(s);
+	session_memstats(s);
 	s->consistency = (struct consistency_row){
 		.attempts = s->ms.attempts,
 		.consistent = s->ms.consistent,

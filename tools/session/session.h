@@ -2,7 +2,7 @@
 /*
  * session.h - what `gomemtrace -p PID` shows: the rows of its sections.
  *
- * cols.c has the columns, rows.c fills the rows from a ledger and a MemStats,
+ * cols.c and memstats.c have the columns, rows.c fills the rows from a ledger,
  * screen.c lays them out for people. One struct session_look is one look.
  */
 #ifndef SESSION_H
@@ -120,6 +120,7 @@ enum session_section {
 };
 
 extern const struct section session_sections[];
+extern const struct col session_memstats_cols[]; /* of struct memstats_row */
 
 struct session_look {
 	struct ledger ledger;
@@ -145,6 +146,9 @@ struct session_look {
 
 /* Fill everything from ledger, ms and gp; prev is the look before, or NULL. 0 or -errno. */
 int session_fill(struct session_look *s, const struct goproc *gp, const struct session_look *prev);
+
+/* Fill the memstats row from ms. */
+void session_memstats(struct session_look *s);
 
 /* Emit the JSON sections, then the screen. */
 void session_emit(struct run *r, const struct session_look *s, const struct goproc *gp);

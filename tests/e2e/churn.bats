@@ -1,0 +1,26 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#
+# A target that allocates as fast as it can: what we read from outside lies where
+# its own ReadMemStats lies, facts are proven, the residual keeps its bound.
+# $SAMPLES (1,000) on the oldest and newest release under test, a fifth on the others.
+
+load lib
+
+bracket() { # RELEASE GOMAXPROCS
+	local n=${SAMPLES:-1000}
+	case " $RELEASES " in
+	" $1 "* | *" $1 ") ;;
+	*) n=$((n / 5)) ;;
+	esac
+	echo "GOMAXPROCS $2"
+	GOMAXPROCS=$2 timeout -k 5 300 "$O/tests/e2e/bracket" "$CACHE/targets/$1/churn" "$n" 3>&-
+}
+
+@test "churn: outside <= inside <= outside, residual within its bound, 2 Ps" {
+	each_release bracket 2
+}
+
+@test "churn: outside <= inside <= outside, residual within its bound, 64 Ps" {
+	each_release bracket 64
+}
