@@ -113,6 +113,7 @@
 	OFF(p_tracebuf, "runtime.p", "tracebuf")                                                   \
 	OFF(p_trace_buf, "runtime.p", "trace.buf")                                                 \
 	OFF(g_stack, "runtime.g", "stack")                                                         \
+	OFF(g_m, "runtime.g", "m")                                                                 \
 	OFF(g_atomicstatus, "runtime.g", "atomicstatus")                                           \
 	OFF(g_goid, "runtime.g", "goid")                                                           \
 	OFF(m_g0, "runtime.m", "g0")                                                               \
@@ -136,11 +137,18 @@
 	OFF(vgetrandom_states, "var:runtime.vgetrandomAlloc", "states")                            \
 	OFF(vgetrandom_size, "var:runtime.vgetrandomAlloc", "stateSize")                           \
 	OFF(bucket_allnext, "runtime.bucket", "allnext")                                           \
+	OFF(bucket_typ, "runtime.bucket", "typ")                                                   \
 	OFF(bucket_nstk, "runtime.bucket", "nstk")                                                 \
 	SIZE(bucket_size, "runtime.bucket")                                                        \
 	SIZE(memrecord_size, "runtime.memRecord")                                                  \
 	OFF(md_gcdatamask, "runtime.moduledata", "gcdatamask")                                     \
 	OFF(md_gcbssmask, "runtime.moduledata", "gcbssmask")                                       \
+	OFF(md_text, "runtime.moduledata", "text")                                                 \
+	OFF(md_etext, "runtime.moduledata", "etext")                                               \
+	OFF(md_types, "runtime.moduledata", "types")                                               \
+	OFF(md_etypes, "runtime.moduledata", "etypes")                                             \
+	OFF(md_gofunc, "runtime.moduledata", "gofunc")                                             \
+	OFF(md_next, "runtime.moduledata", "next")                                                 \
 	OFF(trace_reading, "var:runtime.trace", "reading")                                         \
 	OFF(trace_empty, "var:runtime.trace", "empty")                                             \
 	OFF(trace_fullHead, "var:runtime.trace", "fullHead")                                       \
