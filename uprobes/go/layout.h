@@ -56,6 +56,8 @@
 	OFF(ms_numforcedgc, "runtime.mstats", "numforcedgc")                                       \
 	OFF(ms_gc_cpu_fraction, "runtime.mstats", "gc_cpu_fraction")                               \
 	OFF(ms_enablegc, "runtime.mstats", "enablegc")                                             \
+	OFF(ms_last_gc_nanotime, "runtime.mstats", "last_gc_nanotime")                             \
+	OFF(ms_lastHeapInUse, "runtime.mstats", "lastHeapInUse")                                   \
 	SIZE(hs_size, "runtime.heapStatsDelta")                                                    \
 	OFF(hs_committed, "runtime.heapStatsDelta", "committed")                                   \
 	OFF(hs_released, "runtime.heapStatsDelta", "released")                                     \
@@ -86,6 +88,21 @@
 	OFF(mheap_inUse, "runtime.mheap", "pages.inUse.ranges")                                    \
 	OFF(mheap_summary_mapped, "runtime.mheap", "pages.summaryMappedReady")                     \
 	OFF(mheap_scav_index, "runtime.mheap", "pages.scav.index.chunks")                          \
+	OFF(mheap_central, "runtime.mheap", "central")                                             \
+	OFF(mheap_sweepArenas, "runtime.mheap", "sweepArenas")                                     \
+	OFF(mheap_markArenas, "runtime.mheap", "markArenas")                                       \
+	OFF(mheap_pagesSwept, "runtime.mheap", "pagesSwept")                                       \
+	OFF(mheap_pagesInUse, "runtime.mheap", "pagesInUse")                                       \
+	OFF(mheap_reclaimIndex, "runtime.mheap", "reclaimIndex")                                   \
+	OFF(mheap_reclaimCredit, "runtime.mheap", "reclaimCredit")                                 \
+	OFF(mheap_sweepPagesPerByte, "runtime.mheap", "sweepPagesPerByte")                         \
+	OFF(mheap_sweepHeapLiveBasis, "runtime.mheap", "sweepHeapLiveBasis")                       \
+	OFF(mheap_speciallock, "runtime.mheap", "speciallock")                                     \
+	OFF(mheap_specialfinalizeralloc, "runtime.mheap", "specialfinalizeralloc")                 \
+	OFF(mheap_specialprofilealloc, "runtime.mheap", "specialprofilealloc")                     \
+	OFF(mheap_spanalloc, "runtime.mheap", "spanalloc")                                         \
+	OFF(mheap_cachealloc, "runtime.mheap", "cachealloc")                                       \
+	OFF(mheap_curArena, "runtime.mheap", "curArena")                                           \
 	SIZE(scav_chunk_size, "runtime.atomicScavChunkData")                                       \
 	SIZE(arena_size, "runtime.heapArena")                                                      \
 	OFF(arena_inline_marks, "runtime.heapArena", "pageUseSpanInlineMarkBits")                  \
@@ -126,6 +143,25 @@
 	OFF(work_wbuf_free, "var:runtime.work", "wbufSpans.free")                                  \
 	OFF(work_wbuf_busy, "var:runtime.work", "wbufSpans.busy")                                  \
 	OFF(work_spmcs, "var:runtime.work", "spanSPMCs.list.obj")                                  \
+	OFF(gcbits_lock, "var:runtime.gcBitsArenas", "lock")                                       \
+	OFF(work_tSweepTerm, "var:runtime.work", "tSweepTerm")                                     \
+	OFF(work_tMark, "var:runtime.work", "tMark")                                               \
+	OFF(work_tMarkTerm, "var:runtime.work", "tMarkTerm")                                       \
+	OFF(work_tEnd, "var:runtime.work", "tEnd")                                                 \
+	OFF(work_heap0, "var:runtime.work", "heap0")                                               \
+	OFF(work_heap1, "var:runtime.work", "heap1")                                               \
+	OFF(work_heap2, "var:runtime.work", "heap2")                                               \
+	OFF(work_stwprocs, "var:runtime.work", "stwprocs")                                         \
+	OFF(work_maxprocs, "var:runtime.work", "maxprocs")                                         \
+	OFF(work_bytesMarked, "var:runtime.work", "bytesMarked")                                   \
+	OFF(work_startSema, "var:runtime.work", "startSema")                                       \
+	OFF(work_markDoneSema, "var:runtime.work", "markDoneSema")                                 \
+	OFF(work_mode, "var:runtime.work", "mode")                                                 \
+	OFF(work_userForced, "var:runtime.work", "userForced")                                     \
+	OFF(work_nproc, "var:runtime.work", "nproc")                                               \
+	OFF(work_nwait, "var:runtime.work", "nwait")                                               \
+	OFF(work_sweepWaiters, "var:runtime.work", "sweepWaiters")                                 \
+	OFF(work_cycles, "var:runtime.work", "cycles")                                             \
 	OFF(spmc_next, "runtime.spanSPMC", "allnode.next")                                         \
 	OFF(spmc_cap, "runtime.spanSPMC", "cap")                                                   \
 	OFF(spmc_ring, "runtime.spanSPMC", "ring")                                                 \
@@ -150,6 +186,29 @@
 	OFF(md_gofunc, "runtime.moduledata", "gofunc")                                             \
 	OFF(md_next, "runtime.moduledata", "next")                                                 \
 	OFF(trace_reading, "var:runtime.trace", "reading")                                         \
+	OFF(trace_lock, "var:runtime.trace", "lock")                                               \
+	OFF(trace_gen, "var:runtime.trace", "gen")                                                 \
+	OFF(trace_reader, "var:runtime.trace", "reader")                                           \
+	OFF(trace_shutdown, "var:runtime.trace", "shutdown")                                       \
+	OFF(trace_workAvailable, "var:runtime.trace", "workAvailable")                             \
+	OFF(trace_readerGen, "var:runtime.trace", "readerGen")                                     \
+	OFF(trace_flushedGen, "var:runtime.trace", "flushedGen")                                   \
+	OFF(trace_headerWritten, "var:runtime.trace", "headerWritten")                             \
+	OFF(trace_doneSema, "var:runtime.trace", "doneSema")                                       \
+	OFF(trace_cpuLogRead, "var:runtime.trace", "cpuLogRead")                                   \
+	OFF(trace_cpuLogWrite, "var:runtime.trace", "cpuLogWrite")                                 \
+	OFF(trace_cpuSleep, "var:runtime.trace", "cpuSleep")                                       \
+	OFF(trace_seqGC, "var:runtime.trace", "seqGC")                                             \
+	OFF(trace_signalLock, "var:runtime.trace", "signalLock")                                   \
+	OFF(trace_bufLock, "var:runtime.trace", "bufLock")                                         \
+	OFF(trace_enabled, "var:runtime.trace", "enabled")                                         \
+	OFF(trace_fullTail, "var:runtime.trace", "fullTail")                                       \
+	OFF(trace_shutdownSema, "var:runtime.trace", "shutdownSema")                               \
+	OFF(trace_ticksStart, "var:runtime.trace", "ticksStart")                                   \
+	OFF(trace_seqStart, "var:runtime.trace", "seqStart")                                       \
+	OFF(trace_stringsLock, "var:runtime.trace", "stringsLock")                                 \
+	OFF(trace_lastNonZeroGen, "var:runtime.trace", "lastNonZeroGen")                           \
+	OFF(trace_exitingSyscall, "var:runtime.trace", "exitingSyscall")                           \
 	OFF(trace_empty, "var:runtime.trace", "empty")                                             \
 	OFF(trace_fullHead, "var:runtime.trace", "fullHead")                                       \
 	OFF(trace_buf, "var:runtime.trace", "buf")                                                 \
@@ -174,7 +233,8 @@
 	OFF(tracemap_mem, "runtime.traceMap", "mem")                                               \
 	OFF(region_head, "runtime.traceRegionAlloc", "head")                                       \
 	OFF(region_current, "runtime.traceRegionAlloc", "current")                                 \
-	OFF(region_full, "runtime.traceRegionAlloc", "full")
+	OFF(region_full, "runtime.traceRegionAlloc", "full")                                       \
+	OFF(debug_madvdontneed, "var:runtime.debug", "madvdontneed")
 
 struct go_layout {
 	const char *release;   /* "1.24": the minor release the entry is for */

@@ -73,21 +73,27 @@ static uint32_t *sort_by_arena(const struct gometa *meta, const struct goheap *h
 	return order;
 }
 
+/* One bitmap that cannot be read spoils its span; these spoil the look. */
+static int fatal(int err)
+{
+	return err == -ESRCH || err == -EPERM || err == -ENOMEM || err == -ETIMEDOUT ? err : 0;
+}
+
 static int read_arena(struct goproc *gp, uint64_t arena, struct goheap *h, const uint32_t *order,
 		      size_t n, uint8_t *buf)
 {
 	int err = n ? mem_read(gp->mem, arena, buf, GO_GCBITS_ARENA) : 0;
 
-	for (size_t i = 0; !err && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct span *s = &h->span[order[i]];
 		uint64_t off = s->bits - arena;
 
-		if (off + bytes_of(s) > GO_GCBITS_ARENA)
+		if (err || off + bytes_of(s) > GO_GCBITS_ARENA)
 			s->bad = 1;
 		else
 			s->live = bits_count(buf + off, s->nelems);
 	}
-	return err;
+	return fatal(err);
 }
 
 /* Bitmaps in arenas that came after the walk: one by one. */
@@ -95,6 +101,7 @@ static int read_strays(struct goproc *gp, struct goheap *h, const uint32_t *orde
 {
 	uint8_t buf[BATCH][BITS_MAX];
 	struct mem_vec v[BATCH];
+	int err;
 
 	for (size_t i = 0; i < n; i += BATCH) {
 		size_t m = n - i < BATCH ? n - i : BATCH;
@@ -106,8 +113,9 @@ static int read_strays(struct goproc *gp, struct goheap *h, const uint32_t *orde
 						 .buf = buf[k],
 						 .len = bytes_of(s) };
 		}
-		if (mem_readv(gp->mem, v, m) == -ESRCH)
-			return -ESRCH;
+		err = fatal(mem_readv(gp->mem, v, m));
+		if (err)
+			return err;
 		for (size_t k = 0; k < m; k++) {
 			struct span *s = &h->span[order[i + k]];
 
@@ -119,7 +127,7 @@ static int read_strays(struct goproc *gp, struct goheap *h, const uint32_t *orde
 }
 
 /* Spans whose marks are in their own last bytes: heapArena.pageUseSpanInlineMarkBits. */
-static bool *find_inline(struct goproc *gp, const struct goheap *h, size_t *count)
+static bool *find_inline(struct goproc *gp, struct goheap *h, size_t *count)
 {
 	uint8_t bits[GO_ARENA_PAGES / 8];
 	bool *inl = calloc(h->n + 1, sizeof(*inl));
@@ -134,8 +142,10 @@ static bool *find_inline(struct goproc *gp, const struct goheap *h, size_t *coun
 		if (!a)
 			continue;
 		if (have != a->base &&
-		    mem_read(gp->mem, a->info + gp->l->arena_inline_marks, bits, sizeof(bits)))
+		    mem_read(gp->mem, a->info + gp->l->arena_inline_marks, bits, sizeof(bits))) {
+			h->span[i].bad = 1;
 			continue;
+		}
 		have = a->base;
 		inl[i] = bits[page / 8] >> (page % 8) & 1 && s->nelems <= 63 * 8;
 		*count += inl[i];
@@ -143,47 +153,59 @@ static bool *find_inline(struct goproc *gp, const struct goheap *h, size_t *coun
 	return inl;
 }
 
-/* Add the inline marks; sweep ORs them into gcmarkBits, which may hold some already. */
-static int add_inline(struct goproc *gp, struct goheap *h)
+/* Inline marks of some spans; sweep ORs them into gcmarkBits, which may hold some already. */
+static int read_inline(struct goproc *gp, struct goheap *h, const uint32_t *idx, size_t n)
 {
 	uint8_t marks[BATCH][INLINE_SIZE], bits[BATCH][BITS_MAX];
 	struct mem_vec v[2 * BATCH];
+	int err;
+
+	for (size_t k = 0; k < n; k++) {
+		const struct span *s = &h->span[idx[k]];
+
+		v[2 * k] = (struct mem_vec){ .addr = s->base + span_bytes(s) - INLINE_SIZE,
+					     .buf = marks[k],
+					     .len = INLINE_SIZE };
+		v[2 * k + 1] =
+			(struct mem_vec){ .addr = s->bits, .buf = bits[k], .len = bytes_of(s) };
+	}
+	err = mem_readv(gp->mem, v, 2 * n);
+	for (size_t k = 0; k < n; k++) {
+		struct span *s = &h->span[idx[k]];
+
+		if (v[2 * k].err || v[2 * k + 1].err) {
+			s->bad = 1;
+			continue;
+		}
+		for (unsigned b = 0; b < bytes_of(s); b++)
+			bits[k][b] |= marks[k][b];
+		s->live = bits_count(bits[k], s->nelems);
+	}
+	return fatal(err);
+}
+
+static int add_inline(struct goproc *gp, struct goheap *h)
+{
 	uint32_t idx[BATCH];
 	size_t n = 0, left;
-	bool *inl = gp->l->arena_inline_marks == LAYOUT_NONE ? NULL : find_inline(gp, h, &left);
+	bool *inl;
+	int err = 0;
 
-	for (size_t i = 0; inl && left && i <= h->n; i++) {
-		if (i < h->n && inl[i])
+	if (gp->l->arena_inline_marks == LAYOUT_NONE)
+		return 0;
+	inl = find_inline(gp, h, &left);
+	if (!inl)
+		return -ENOMEM;
+	for (size_t i = 0; !err && left && i < h->n; i++) {
+		if (inl[i])
 			idx[n++] = i;
-		if (n < BATCH && i < h->n)
-			continue;
-		for (size_t k = 0; k < n; k++) {
-			const struct span *s = &h->span[idx[k]];
-
-			v[2 * k] = (struct mem_vec){ .addr = s->base + span_bytes(s) - INLINE_SIZE,
-						     .buf = marks[k],
-						     .len = INLINE_SIZE };
-			v[2 * k + 1] = (struct mem_vec){ .addr = s->bits,
-							 .buf = bits[k],
-							 .len = bytes_of(s) };
+		if (n == BATCH || i + 1 == h->n) {
+			err = read_inline(gp, h, idx, n);
+			n = 0;
 		}
-		if (mem_readv(gp->mem, v, 2 * n) == -ESRCH)
-			break;
-		for (size_t k = 0; k < n; k++) {
-			struct span *s = &h->span[idx[k]];
-
-			if (v[2 * k].err || v[2 * k + 1].err) {
-				s->bad = 1;
-				continue;
-			}
-			for (unsigned b = 0; b < bytes_of(s); b++)
-				bits[k][b] |= marks[k][b];
-			s->live = bits_count(bits[k], s->nelems);
-		}
-		n = 0;
 	}
 	free(inl);
-	return 0;
+	return err;
 }
 
 int goheap_live(struct goproc *gp, const struct gometa *meta, struct goheap *h)

@@ -254,6 +254,17 @@ static bool moved(const struct go_counters *a, const struct go_counters *b)
 	return memcmp(a->ms, b->ms, l->ms_size) != 0;
 }
 
+/* runtime.debug is set at the start and by os.Setenv("GODEBUG", …): one read will do. */
+static int32_t madvdontneed(struct goproc *gp)
+{
+	int32_t v;
+
+	if (!gp->addr[G_debug] || gp->l->debug_madvdontneed == LAYOUT_NONE ||
+	    mem_read(gp->mem, gp->addr[G_debug] + gp->l->debug_madvdontneed, &v, sizeof(v)))
+		return -1;
+	return v != 0;
+}
+
 int memstats_read(struct goproc *gp, struct memstats *ms, unsigned max_attempts)
 {
 	struct go_counters *c = calloc(2, sizeof(*c));
@@ -297,6 +308,7 @@ int memstats_read(struct goproc *gp, struct memstats *ms, unsigned max_attempts)
 		ms->MSpanInuse = fixed[0];
 		ms->MCacheInuse = fixed[1];
 		ms->procs = u.procs;
+		ms->madvdontneed = madvdontneed(gp);
 		ms->sweepgen = sweepgen[0];
 		ms->gc_cycle = ms->NumGC;
 		if (ms->consistent)

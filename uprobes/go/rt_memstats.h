@@ -43,6 +43,8 @@ struct memstats {
 	int32_t gc_percent;   /* GOGC; -1: off */
 	int64_t memory_limit; /* GOMEMLIMIT; INT64_MAX: none */
 	uint64_t procs;       /* GOMAXPROCS: Ps that are in use */
+	int32_t madvdontneed; /* GODEBUG: 0 gives memory back by MADV_FREE, else by MADV_DONTNEED
+			       * (runtime/mem_linux.go, sysUnusedOS); -1: unknown */
 };
 
 struct goproc;

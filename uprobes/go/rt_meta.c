@@ -18,6 +18,7 @@
 #define TRACE_BUF    (64U << 10)
 #define ARENA_L2     (4194304ULL * 8)
 #define BLOCK_RECORD 16
+#define ARENAS_MAX   32768 /* 2 TiB of heap; each costs us 35 KiB */
 
 static bool has(uint32_t off)
 {
@@ -143,7 +144,7 @@ static int read_arena_list(struct goproc *gp, struct gometa *m, uint32_t off, ui
 
 	if (!has(off))
 		return 0;
-	err = mem_slice(gp->mem, gp->addr[G_mheap_] + off, ARENA_L2 / 8, &ptr, &len, &cap);
+	err = mem_slice(gp->mem, gp->addr[G_mheap_] + off, ARENAS_MAX, &ptr, &len, &cap);
 	if (err || !len)
 		return err;
 	if (!in_chunk(m, ptr)) {
@@ -185,6 +186,9 @@ static int read_arenas(struct goproc *gp, struct gometa *m)
 	err = err ? err : read_arena_list(gp, m, gp->l->mheap_heapArenas, l2);
 	err = err ? err : read_arena_list(gp, m, gp->l->mheap_userArenaArenas, l2);
 	qsort(m->arena, m->narenas, sizeof(*m->arena), by_base);
+	for (size_t i = 1; !err && i < m->narenas; i++)
+		if (m->arena[i].base == m->arena[i - 1].base)
+			err = -EINVAL;
 	return err;
 }
 
@@ -290,9 +294,10 @@ static int read_buckets(struct goproc *gp, struct gometa *m, enum go_global head
 static int read_profile(struct goproc *gp, struct gometa *m)
 {
 	const uint32_t masks[] = { gp->l->md_gcdatamask, gp->l->md_gcbssmask };
-	uint64_t p;
+	uint64_t p = 0;
 	int32_t n;
-	int err = mem_u64(gp->mem, gp->addr[G_buckhash], &p);
+	/* a stripped program that never profiled does not show where its table would be */
+	int err = gp->addr[G_buckhash] ? mem_u64(gp->mem, gp->addr[G_buckhash], &p) : 0;
 
 	err = err ? err : range_add(m, p, BUCKHASH * 8, META_PROFILE, "profile hash");
 	for (int i = 0; !err && i < 2; i++) {

@@ -13,15 +13,47 @@
 /* runtime2.go: _Gidle, _Gdead, _Gdeadextra (1.26+); _Gscan is or-ed in during a stack scan */
 enum { G_IDLE = 0, G_DEAD = 6, G_DEADEXTRA = 11, G_SCAN = 0x1000 };
 
-static void take(struct gostacks *s, const struct go_layout *l, const uint8_t *g)
+static int take(struct gostacks *s, const struct go_layout *l, const uint8_t *g)
 {
 	uint32_t status = get_u32(g, l->g_atomicstatus) & ~G_SCAN;
 	struct gostack st = { get_u64(g, l->g_stack), get_u64(g, l->g_stack + 8) };
 
 	if (status == G_IDLE || status == G_DEAD || status == G_DEADEXTRA)
 		s->dead++;
-	else if (st.lo < st.hi)
-		s->stack[s->n++] = st;
+	if (status == G_IDLE || status == G_DEAD || status == G_DEADEXTRA || st.lo >= st.hi)
+		return 0;
+	if (s->n == s->cap) { /* never by a count that the target says */
+		size_t cap = s->cap ? s->cap * 2 : BATCH;
+		struct gostack *bigger = realloc(s->stack, cap * sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		s->stack = bigger;
+		s->cap = cap;
+	}
+	s->stack[s->n++] = st;
+	return 0;
+}
+
+static int by_lo(const void *a, const void *b)
+{
+	const struct gostack *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* A stack that one goroutine left and another took while we read belongs to one of them. */
+static void drop_overlaps(struct gostacks *s)
+{
+	size_t kept = 0;
+
+	qsort(s->stack, s->n, sizeof(*s->stack), by_lo);
+	for (size_t i = 0; i < s->n; i++)
+		if (!kept || s->stack[i].lo >= s->stack[kept - 1].hi)
+			s->stack[kept++] = s->stack[i];
+		else
+			s->overlap += s->stack[i].hi - s->stack[i].lo;
+	s->n = kept;
 }
 
 int gostacks_read(struct goproc *gp, struct gostacks *s)
@@ -41,8 +73,6 @@ int gostacks_read(struct goproc *gp, struct gostacks *s)
 	err = err ? err : mem_u64(gp->mem, gp->addr[G_allgs], &ptr);
 	if (!err && count > GOROUTINES_MAX)
 		err = -EINVAL;
-	if (!err && !(s->stack = calloc(count + 1, sizeof(*s->stack))))
-		err = -ENOMEM;
 	for (uint64_t i = 0; !err && i < count; i += BATCH) {
 		size_t n = count - i < BATCH ? count - i : BATCH;
 
@@ -53,10 +83,11 @@ int gostacks_read(struct goproc *gp, struct gostacks *s)
 						 .len = head };
 		err = err ? err : mem_readv(gp->mem, v, n);
 		for (size_t k = 0; !err && k < n; k++)
-			take(s, l, buf + k * HEAD_MAX);
+			err = take(s, l, buf + k * HEAD_MAX);
 	}
 	free(buf);
 	free(g);
+	drop_overlaps(s);
 	return err;
 }
 

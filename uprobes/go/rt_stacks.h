@@ -11,9 +11,10 @@ struct gostack {
 };
 
 struct gostacks {
-	struct gostack *stack; /* of goroutines that are not dead */
-	size_t n;
-	uint64_t dead; /* goroutines that have exited; their structures are kept for reuse */
+	struct gostack *stack; /* of goroutines that are not dead, ascending, apart */
+	size_t n, cap;
+	uint64_t dead;    /* goroutines that have exited; their structures are kept for reuse */
+	uint64_t overlap; /* bytes of stacks that two goroutines seemed to have */
 };
 
 struct goproc;

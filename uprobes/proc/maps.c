@@ -39,13 +39,18 @@ static int vma_parse(char *line, struct vma *v)
 
 int maps_read(int dirfd, struct maps *m)
 {
-	size_t len, lines = 0;
-	char *nl;
+	char *text = proc_slurp(dirfd, "maps", MAPS_MAX_BYTES, NULL);
 
 	*m = (struct maps){};
-	m->text = proc_slurp(dirfd, "maps", MAPS_MAX_BYTES, &len);
-	if (!m->text)
-		return -errno;
+	return text ? maps_parse(text, m) : -errno;
+}
+
+int maps_parse(char *text, struct maps *m)
+{
+	size_t lines = 0;
+	char *nl;
+
+	*m = (struct maps){ .text = text };
 	for (char *p = m->text; (p = strchr(p, '\n')); p++)
 		lines++;
 	m->vma = calloc(lines + 1, sizeof(*m->vma));
@@ -57,9 +62,14 @@ int maps_read(int dirfd, struct maps *m)
 		struct vma *v = &m->vma[m->n];
 
 		*nl = '\0';
-		/* the file is read in pieces: a mapping that changed between two may repeat */
-		if (!vma_parse(line, v) && (!m->n || v->start >= v[-1].end))
-			m->n++;
+		if (vma_parse(line, v))
+			continue;
+		/* the file is read in pieces: a mapping that grew between two may repeat */
+		if (m->n && v->start < v[-1].end) {
+			v->off += v->ino ? v[-1].end - v->start : 0;
+			v->start = v[-1].end;
+		}
+		m->n += v->start < v->end;
 	}
 	return 0;
 }

@@ -24,6 +24,8 @@ struct maps {
 
 /* Reads dirfd/maps. Returns 0 or -errno; free with maps_free(). */
 int maps_read(int dirfd, struct maps *m);
+/* The same of a text that was read; the maps take it, also on failure. */
+int maps_parse(char *text, struct maps *m);
 void maps_free(struct maps *m);
 
 /* The mapping that holds addr, or NULL. */

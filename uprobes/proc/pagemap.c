@@ -65,8 +65,8 @@ static int scan_window(struct pagemap *pm, uint64_t start, uint64_t end, bool fi
 			.vec = (uintptr_t)vec,
 			.vec_len = ENTRIES,
 			.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
-			.return_mask =
-				PAGE_FILE | PAGE_PRESENT | PAGE_SWAPPED | PAGE_ZERO | PAGE_HUGE,
+			.return_mask = PAGE_PRESENT | PAGE_SWAPPED | PAGE_ZERO | PAGE_HUGE |
+				       (file ? PAGE_FILE : 0),
 		};
 		int n = ioctl(pm->fd, SCAN_IOCTL, &arg), err;
 

@@ -3,11 +3,14 @@
 #include "proc/procfs.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define STATUS_MAX (4U << 20)
 
 static ssize_t slurp_small(int dirfd, const char *name, char *buf, size_t size)
 {
@@ -99,7 +102,19 @@ static long field_long(const char *text, const char *name)
 	return -1;
 }
 
-int proc_status_read(int dirfd, struct proc_status *st)
+/* The last number of "NSpid:\t4242\t17\t1"; Linux 4.1. */
+static pid_t inner_pid(const char *text)
+{
+	const char *p = strstr(text, "\nNSpid:"), *end = p ? strchr(p + 1, '\n') : NULL;
+
+	if (!end)
+		return field_long(text, "Tgid");
+	while (end > p && end[-1] >= '0' && end[-1] <= '9')
+		end--;
+	return strtol(end, NULL, 10);
+}
+
+void proc_status_parse(const char *text, struct proc_status *st)
 {
 	static const struct kb_field fields[] = {
 		{ "VmRSS", offsetof(struct proc_status, rss) },
@@ -111,41 +126,55 @@ int proc_status_read(int dirfd, struct proc_status *st)
 		{ "HugetlbPages", offsetof(struct proc_status, hugetlb) },
 		{}
 	};
-	char buf[8192], *p;
-	ssize_t n = slurp_small(dirfd, "status", buf, sizeof(buf));
+	const char *p;
 
-	if (n < 0)
-		return n;
 	*st = (struct proc_status){};
-	parse_kb(buf, fields, st);
-	st->has_mm = strstr(buf, "\nVmRSS:") != NULL;
-	st->tgid = field_long(buf, "Tgid");
-	st->pid = field_long(buf, "Pid");
-	st->uid = field_long(buf, "Uid");
-	st->threads = field_long(buf, "Threads");
-	p = strstr(buf, "\nState:\t");
+	parse_kb(text, fields, st);
+	st->has_mm = strstr(text, "\nVmRSS:") != NULL;
+	st->tgid = field_long(text, "Tgid");
+	st->pid = field_long(text, "Pid");
+	st->inner_pid = inner_pid(text);
+	st->uid = field_long(text, "Uid");
+	st->threads = field_long(text, "Threads");
+	p = strstr(text, "\nState:\t");
 	st->state = p ? p[8] : '?';
-	if (!strncmp(buf, "Name:\t", 6))
-		snprintf(st->comm, sizeof(st->comm), "%.*s", (int)strcspn(buf + 6, "\n"), buf + 6);
+	if (!strncmp(text, "Name:\t", 6))
+		snprintf(st->comm, sizeof(st->comm), "%.*s", (int)strcspn(text + 6, "\n"),
+			 text + 6);
+}
+
+int proc_status_read(int dirfd, struct proc_status *st)
+{
+	/* 65,536 supplementary groups come before the memory */
+	char *text = proc_slurp(dirfd, "status", STATUS_MAX, NULL);
+
+	if (!text)
+		return -errno;
+	proc_status_parse(text, st);
+	free(text);
 	return 0;
 }
 
-int proc_faults_read(int dirfd, uint64_t *faults)
+int proc_faults_parse(const char *text, uint64_t *faults)
 {
 	unsigned long long min, maj;
-	char buf[2048], *p;
-	ssize_t n = slurp_small(dirfd, "stat", buf, sizeof(buf));
+	const char *p = strrchr(text, ')'); /* the name may hold anything, the last ')' ends it */
 
-	if (n < 0)
-		return n;
-	p = strrchr(buf, ')'); /* the name may hold anything, the last ')' ends it */
 	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &min, &maj) != 2)
 		return -EIO;
 	*faults = min + maj;
 	return 0;
 }
 
-int proc_rollup_read(int dirfd, struct proc_rollup *r)
+int proc_faults_read(int dirfd, uint64_t *faults)
+{
+	char buf[2048];
+	ssize_t n = slurp_small(dirfd, "stat", buf, sizeof(buf));
+
+	return n < 0 ? n : proc_faults_parse(buf, faults);
+}
+
+void proc_rollup_parse(const char *text, struct proc_rollup *r)
 {
 	static const struct kb_field fields[] = {
 		{ "Rss", offsetof(struct proc_rollup, rss) },
@@ -156,13 +185,19 @@ int proc_rollup_read(int dirfd, struct proc_rollup *r)
 		{ "AnonHugePages", offsetof(struct proc_rollup, anon_huge) },
 		{}
 	};
+
+	*r = (struct proc_rollup){};
+	parse_kb(text, fields, r);
+}
+
+int proc_rollup_read(int dirfd, struct proc_rollup *r)
+{
 	char buf[4096];
 	ssize_t n = slurp_small(dirfd, "smaps_rollup", buf, sizeof(buf));
 
 	if (n < 0)
 		return n;
-	*r = (struct proc_rollup){};
-	parse_kb(buf, fields, r);
+	proc_rollup_parse(buf, r);
 	return n ? 0 : -ESRCH;
 }
 
@@ -180,6 +215,30 @@ int proc_thp_events(uint64_t *events)
 		*events += p ? strtoull(p + strlen(names[i]), NULL, 10) : 0;
 	}
 	return 0;
+}
+
+void proc_thp_read(int dirfd, struct proc_thp *thp)
+{
+	const char *sys = "/sys/kernel/mm/transparent_hugepage";
+	char buf[256], path[96], *p, *status;
+	bool there;
+
+	*thp = (struct proc_thp){ .max_ptes_none = UINT64_MAX, .disabled = -1 };
+	snprintf(path, sizeof(path), "%s/enabled", sys);
+	there = slurp_small(AT_FDCWD, path, buf, sizeof(buf)) >= 0;
+	p = there ? strchr(buf, '[') : NULL; /* always [madvise] never */
+	if (p)
+		snprintf(thp->enabled, sizeof(thp->enabled), "%.*s", (int)strcspn(p + 1, "]"),
+			 p + 1);
+	snprintf(path, sizeof(path), "%s/khugepaged/max_ptes_none", sys);
+	if (slurp_small(AT_FDCWD, path, buf, sizeof(buf)) > 0)
+		thp->max_ptes_none = strtoull(buf, NULL, 10);
+	/* a kernel without huge pages says 0, too */
+	status = there ? proc_slurp(dirfd, "status", STATUS_MAX, NULL) : NULL;
+	p = status ? strstr(status, "\nTHP_enabled:") : NULL;
+	if (p)
+		thp->disabled = strtol(p + strlen("\nTHP_enabled:"), NULL, 10) == 0;
+	free(status);
 }
 
 int proc_rss_exact(void)

@@ -18,6 +18,7 @@ struct proc_status {
 	char state;      /* R S D T t Z X I */
 	char comm[64];   /* as the kernel escapes it */
 	pid_t tgid, pid; /* in the reader's pid namespace */
+	pid_t inner_pid; /* in its own: what getpid() tells the process */
 	uid_t uid;       /* real uid */
 	uint64_t rss;    /* VmRSS */
 	uint64_t rss_anon, rss_file, rss_shmem;
@@ -26,19 +27,34 @@ struct proc_status {
 	int has_mm; /* 0 for kernel threads and zombies */
 };
 int proc_status_read(int dirfd, struct proc_status *st);
+void proc_status_parse(const char *text, struct proc_status *st);
 
 /* Faults of all threads, living and dead: /proc/PID/stat minflt + majflt. */
 int proc_faults_read(int dirfd, uint64_t *faults);
+int proc_faults_parse(const char *text, uint64_t *faults);
 
 /* /proc/PID/smaps_rollup; holds the target's mmap_lock, 11 ms a resident GiB. */
 struct proc_rollup {
 	uint64_t rss, pss, swap, lazyfree, locked, anon_huge;
 };
 int proc_rollup_read(int dirfd, struct proc_rollup *r);
+void proc_rollup_parse(const char *text, struct proc_rollup *r);
 
 /* Huge pages the kernel made by itself since boot, host-wide: /proc/vmstat
  * thp_fault_alloc + thp_collapse_alloc. 0 where the kernel has no THP. */
 int proc_thp_events(uint64_t *events);
+
+/*
+ * Transparent huge pages: the host's setting ("always", "madvise", "never"; "" unknown) and
+ * khugepaged/max_ptes_none (UINT64_MAX: unknown), Documentation/admin-guide/mm/transhuge.rst;
+ * and whether the process has them off by PR_SET_THP_DISABLE (-1: unknown, before 5.0).
+ */
+struct proc_thp {
+	char enabled[16];
+	uint64_t max_ptes_none;
+	int8_t disabled;
+};
+void proc_thp_read(int dirfd, struct proc_thp *thp);
 
 /*
  * Whether VmRSS of /proc/PID/status is the exact sum on this kernel (6.16+) and
