@@ -39,9 +39,11 @@ MAIN    := $O/tools/lib/main.o
 UNITS   := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
 DRIVERS := $(patsubst %.c,$O/%,$(wildcard tests/e2e/*.c))
 BENCHES := $(wildcard tests/bench/*.sh)
+FUZZERS := $(patsubst tests/fuzz/%.c,$O/%,$(wildcard tests/fuzz/fuzz_*.c))
 FORMAT  := $(wildcard tools/*.[ch] tools/*/*.[ch] uprobes/*.[ch] uprobes/*/*.[ch] bpf/*.[ch] \
 	     tests/*.[ch] tests/*/*.[ch])
-MANUAL  := $(wildcard man/*.[18])
+MANUAL  := $(patsubst man/%.in,$O/man/%,$(wildcard man/*.8.in))
+SHELLS  := bash zsh fish
 
 all: $O/gomemtrace
 
@@ -95,8 +97,29 @@ drivers: $(DRIVERS)
 units-san:
 	$Q$(MAKE) --no-print-directory O=$O/san CFLAGS='$(SAN)' units
 
+# Fuzz targets in a tree of their own: with libFuzzer where clang has it, else with a
+# main() that replays the corpora. (pointer-overflow: clang forbids NULL + 0, too.)
+FUZZ_SECONDS ?= 60
+LIBFUZZER = $(shell echo 'int LLVMFuzzerTestOneInput(char *p, long n) { return 0; }' | \
+	    $(CLANG) -x c - -fsanitize=fuzzer,address -o /dev/null 2>/dev/null && echo yes)
+fuzzers:
+	$Qif [ '$(LIBFUZZER)' ]; then mkdir -p $O/fuzz && touch $O/fuzz/libfuzzer && \
+	$(MAKE) --no-print-directory O=$O/fuzz CC='$(CLANG)' \
+		CFLAGS='$(SAN) -fno-sanitize=pointer-overflow -fsanitize=fuzzer-no-link' \
+		FUZZ_MAIN=-fsanitize=fuzzer fuzzers-link; \
+	else rm -f $O/fuzz/libfuzzer; $(MAKE) --no-print-directory O=$O/fuzz CFLAGS='$(SAN)' \
+		FUZZ_MAIN=$O/fuzz/tests/fuzz/main.o fuzzers-link; fi
+fuzzers-link: $O/tests/fuzz/main.o $(FUZZERS)
+$O/fuzz_%: $O/tests/fuzz/fuzz_%.o $(OBJ) $O/objects
+	$Q$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $< $(filter-out $(MAIN),$(OBJ)) $(FUZZ_MAIN) \
+	$(LIBS) -o $@
+
+# FUZZ_SECONDS for each, two at a time; what is found is in $O/fuzz/found.
+fuzz: fuzzers
+	$Qtests/fuzz/run.sh $O/fuzz $(FUZZ_SECONDS) 2
+
 # Each runs one part of `make check`, and sums up in the same way.
-unit e2e check layering format-check format demo:
+unit golden golden-update e2e check layering format-check format demo:
 	@O='$O' MAKE='$(MAKE_COMMAND)' OVERRIDES='$(MAKEOVERRIDES)' CLANG_FORMAT='$(CLANG_FORMAT)' \
 	FORMAT='$(FORMAT)' tests/check.sh $@
 
@@ -118,21 +141,53 @@ $O/layoutgen: $(GENERATOR) uprobes/go/layout.h | need
 deps:
 	@tests/deps.sh build
 
-# A symlink never replaces a command that is there already.
-install: all
+# Prose is in man/, the rest of a page and the completions come from the program's tables.
+man: $(MANUAL)
+$O/man/%.8: man/%.8.in $O/gomemtrace
+	$Q$(call say,MAN,$@)mkdir -p $(@D) && $O/gomemtrace $(patsubst gomemtrace-%,%,$*) --man | \
+	sed -e '/^@GENERATED@$$/{r /dev/stdin' -e 'd}' \
+	-e "s/@VERSION@/$$($O/gomemtrace -V | sed 's/.* //')/" $< > $@
+
+complete: $(SHELLS:%=$O/complete/%)
+$O/complete/%: $O/gomemtrace
+	$Q$(call say,GEN,$@)mkdir -p $(@D) && $O/gomemtrace --complete=$* > $@
+
+# Where things go, below $(DESTDIR)$(PREFIX), and what may take their place: a symlink never
+# replaces a command that is there already.
+SHARE := $(DESTDIR)$(PREFIX)/share
+BASHD := $(SHARE)/bash-completion/completions
+ZSHD  := $(SHARE)/zsh/site-functions
+FISHD := $(SHARE)/fish/vendor_completions.d
+
+# link TARGET NAME
+define link
+if [ -e $2 ] || [ -L $2 ]; then [ "$$(readlink $2)" = $1 ] || \
+echo "$2 exists, not replaced" >&2; else ln -s $1 $2; fi
+endef
+define unlink
+[ "$$(readlink $2)" != $1 ] || rm -f $2
+endef
+
+install: all man complete
 	$Qinstall -Dm755 $O/gomemtrace $(DESTDIR)$(PREFIX)/bin/gomemtrace
-	$Qfor t in $(LINKS); do l=$(DESTDIR)$(PREFIX)/bin/$$t; \
-	if [ -e $$l ] || [ -L $$l ]; then \
-	[ "$$(readlink $$l)" = gomemtrace ] || echo "$$l exists, not replaced" >&2; \
-	else ln -s gomemtrace $$l; fi; done
 	$Qfor m in $(MANUAL); do \
-	install -Dm644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit; done
+	install -Dm644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/} || exit; done
+	$Qinstall -Dm644 $O/complete/bash $(BASHD)/gomemtrace
+	$Qinstall -Dm644 $O/complete/zsh $(ZSHD)/_gomemtrace
+	$Qinstall -Dm644 $O/complete/fish $(FISHD)/gomemtrace.fish
+	$Qfor t in $(LINKS); do \
+	$(call link,gomemtrace,$(DESTDIR)$(PREFIX)/bin/$$t); \
+	$(call link,gomemtrace,$(BASHD)/$$t); \
+	$(call link,gomemtrace.fish,$(FISHD)/$$t.fish); done
 
 uninstall:
-	$Qfor t in $(LINKS); do l=$(DESTDIR)$(PREFIX)/bin/$$t; \
-	[ "$$(readlink $$l)" != gomemtrace ] || rm -f $$l; done
-	$Qrm -f $(DESTDIR)$(PREFIX)/bin/gomemtrace
-	$Qfor m in $(MANUAL); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	$Qfor t in $(LINKS); do \
+	$(call unlink,gomemtrace,$(DESTDIR)$(PREFIX)/bin/$$t); \
+	$(call unlink,gomemtrace,$(BASHD)/$$t); \
+	$(call unlink,gomemtrace.fish,$(FISHD)/$$t.fish); done
+	$Qrm -f $(DESTDIR)$(PREFIX)/bin/gomemtrace $(BASHD)/gomemtrace $(ZSHD)/_gomemtrace \
+	$(FISHD)/gomemtrace.fish
+	$Qfor m in $(MANUAL); do rm -f $(SHARE)/man/man$${m##*.}/$${m##*/}; done
 
 clean:
 	$Qrm -rf $O
@@ -142,19 +197,23 @@ help:
 	@echo 'deps          install what the build needs (root)'
 	@echo 'check         build, format, layering, unit and end-to-end tests (root for all of them)'
 	@echo 'unit          unit tests, plain and with sanitizers'
+	@echo 'golden        replay recordings in every format (no root); golden-update'
 	@echo 'e2e           end-to-end tests (root)'
 	@echo 'demo          build, start a Go program and explain its memory (root)'
+	@echo 'fuzz          fuzz every parser, FUZZ_SECONDS=60 each'
 	@echo 'bench         what the tools cost'
 	@echo 'layouts       regenerate uprobes/go/layouts.c from the toolchains in layouts.list'
 	@echo 'format        format the C sources; format-check only looks'
 	@echo 'layering      check who may print and who may know Go'
+	@echo 'man           manual pages into $O/man; complete: completions'
 	@echo 'install       into $$(DESTDIR)$$(PREFIX)/bin (PREFIX=$(PREFIX)); uninstall'
 	@echo 'clean         remove $O'
 	@echo 'V=1 shows the commands, O=DIR builds elsewhere'
 
 FORCE:
-.PHONY: all need units drivers units-san unit e2e check layering format-check format bench demo \
-	layouts deps install uninstall clean help FORCE
+.PHONY: all need units drivers units-san fuzzers fuzzers-link fuzz unit golden golden-update e2e \
+	check layering format-check format bench demo layouts deps man complete install uninstall \
+	clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNITS:=.d) $(DRIVERS:=.d) $(wildcard $O/*.bpf.d)
+-include $(OBJ:.o=.d) $(UNITS:=.d) $(DRIVERS:=.d) $(wildcard $O/tests/fuzz/*.d) $(wildcard $O/*.bpf.d)

@@ -3,7 +3,7 @@
 #
 # Runs the tests: every part speaks TAP, and the last line sums them up.
 #
-#   tests/check.sh check|unit|e2e|layering|format-check|format|demo
+#   tests/check.sh check|unit|golden|golden-update|e2e|layering|format-check|format|demo
 #
 # Called by make, which hands over O, MAKE, OVERRIDES, CLANG_FORMAT and FORMAT.
 # EXPECT_SKIP=N fails the run if more than N tests are skipped.
@@ -135,6 +135,14 @@ part_unit() {
 	run_units sanitized units-san "$O/san"
 }
 
+part_golden() {
+	if ! command -v jq >/dev/null; then
+		skip "golden tests" "no jq (run: sudo tests/deps.sh test)"
+		return
+	fi
+	many "golden" as_user env O="$O" tests/golden/run.sh check
+}
+
 part_e2e() {
 	local t why=
 	command -v bats >/dev/null || why="no bats (run: sudo tests/deps.sh test)"
@@ -162,9 +170,15 @@ check)
 	part_format_check
 	part_layering
 	part_unit
+	part_golden
 	part_e2e
 	;;
 unit) part_unit ;;
+golden) part_build && part_golden ;;
+golden-update)
+	make_as_user all && O=$O as_user tests/golden/run.sh update || exit
+	exec git --no-pager diff --stat -- tests/golden
+	;;
 e2e) part_build && part_e2e ;;
 layering) part_layering ;;
 format-check) part_format_check ;;
@@ -178,7 +192,7 @@ demo)
 	O=$O exec tests/demo.sh
 	;;
 *)
-	echo "usage: check.sh check|unit|e2e|layering|format-check|format|demo" >&2
+	echo "usage: check.sh check|unit|golden|golden-update|e2e|layering|format-check|format|demo" >&2
 	exit 2
 	;;
 esac

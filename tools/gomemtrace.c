@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* gomemtrace - where the resident memory of a Go process is. */
-#include "go/goproc.h"
-#include "session/session.h"
+#include "session/worker.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 
-#define MEMSTATS_ATTEMPTS 50
-#define LEDGER_ATTEMPTS   10
-#define LEDGER_BUDGET_NS  150000000ULL
-
 struct session {
-	struct target target;
-	struct goproc gp;
+	struct worker worker;
 	struct session_look look[2]; /* this one and the one before, by turns */
 	uint64_t looks;
+};
+
+static struct conf {
+	double deadline;
+} conf = { .deadline = GUARD_DEADLINE_NS / 1e9 };
+
+static const struct opt opts[] = {
+	OPT_SECONDS(0, "deadline", struct conf, deadline, "SEC",
+		    "give up on a process that answers nothing for so long (1)"),
+	{}
 };
 
 static uint64_t cpu_ns(void)
@@ -29,12 +33,12 @@ static uint64_t cpu_ns(void)
 static int session_open(struct run *r)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	int err = s ? target_open(&s->target, r->pid) : -ENOMEM;
+	int err = s ? worker_open(&s->worker, r->pid, conf.deadline * 1e9) : -ENOMEM;
 
-	if (!err) {
-		err = goproc_open(&s->gp, &s->target);
-		if (err)
-			target_close(&s->target);
+	/* the runtime of a command that was started just now may not be up yet */
+	if (!err && r->starting && !s->worker.gp.proven) {
+		worker_close(&s->worker);
+		err = -EAGAIN;
 	}
 	if (err) {
 		free(s);
@@ -44,15 +48,16 @@ static int session_open(struct run *r)
 	return 0;
 }
 
-static void self(struct self_row *row, uint64_t wall, uint64_t cpu)
+/* What the look cost: the child's part and ours. */
+static void self(struct session_look *look, uint64_t wall, uint64_t cpu)
 {
 	struct rusage ru;
 
 	getrusage(RUSAGE_SELF, &ru);
-	*row = (struct self_row){
+	look->self = (struct self_row){
 		.wall_ns = clock_mono_ns() - wall,
-		.cpu_ns = cpu_ns() - cpu,
-		.rss = ru.ru_maxrss * 1024ULL,
+		.cpu_ns = cpu_ns() - cpu + look->cost.cpu_ns,
+		.rss = ru.ru_maxrss * 1024ULL + look->cost.rss,
 	};
 }
 
@@ -61,25 +66,19 @@ static int session_look(struct run *r)
 	struct session *s = r->priv;
 	struct session_look *now = &s->look[s->looks % 2], *prev = &s->look[(s->looks + 1) % 2];
 	uint64_t wall = clock_mono_ns(), cpu = cpu_ns();
-	int err = target_alive(&s->target);
+	int err = worker_look(&s->worker, now);
 
-	if (err)
-		return err;
 	free(now->detail);
 	now->detail = NULL;
-	err = ledger_take(&s->gp, &now->ledger, LEDGER_ATTEMPTS, LEDGER_BUDGET_NS);
-	now->has_ms = now->ledger.go;
-	if (!err && now->has_ms)
-		err = memstats_read(&s->gp, &now->ms, MEMSTATS_ATTEMPTS);
 	if (err)
 		return err;
-	self(&now->self, wall, cpu);
-	err = session_fill(now, &s->gp, s->looks ? prev : NULL);
+	self(now, wall, cpu);
+	err = session_fill(now, &s->worker.gp, s->looks ? prev : NULL);
 	if (err)
 		return err;
 	s->looks++;
 	emit_begin(r);
-	session_emit(r, now, &s->gp);
+	session_emit(r, now, &s->worker.gp);
 	return emit_end(r);
 }
 
@@ -91,8 +90,7 @@ static void session_close(struct run *r)
 		ledger_free(&s->look[i].ledger);
 		free(s->look[i].detail);
 	}
-	goproc_close(&s->gp);
-	target_close(&s->target);
+	worker_close(&s->worker);
 	free(s);
 }
 
@@ -102,5 +100,5 @@ TOOL(gomemtrace, .json_name = "ledger",
 		 "  gomemtrace -p 42 5            # a look every 5 s, with changes\n"
 		 "  gomemtrace -p 42 -j           # one JSON object\n"
 		 "  gomemtrace -p 42,43 -o json:l # two processes, into a file\n",
-     .sections = session_sections, .is_session = true, .open = session_open, .look = session_look,
-     .close = session_close);
+     .opts = opts, .conf = &conf, .sections = session_sections, .is_session = true,
+     .open = session_open, .look = session_look, .close = session_close);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define HUGE_PAGE (2ULL << 20)
+#define WALK_NS   700000000ULL /* for reading the runtime, and as much a 16 GiB of RSS */
 
 const char *const ledger_row_ids[ROW_COUNT] = {
 #define ID(name, id, best, source) id,
@@ -40,6 +41,7 @@ struct look {
 	struct gometa meta;
 	struct goheap heap, after;
 	struct gostacks stacks;
+	struct cside c;
 	struct go_counters *before, *behind;
 	struct end a, b;
 	bool moved;
@@ -202,7 +204,8 @@ static int attempt(struct look *k, struct ledger *l, bool go, bool exact)
 	err = target_maps(k->gp->t);
 	if (err)
 		return err;
-	mem_live_refresh(k->gp->mem);
+	mem_refresh(k->gp->mem);
+	mem_deadline(k->gp->mem, WALK_NS * (1 + k->gp->t->status.rss / (16ULL << 30)));
 	if (go)
 		go_err = go_before(k);
 	err = scan(k, l);
@@ -221,6 +224,10 @@ static int attempt(struct look *k, struct ledger *l, bool go, bool exact)
 	}
 	if (go_err == -ESRCH || go_err == -ENOMEM || go_err == -EPERM)
 		return go_err;
+	err = cside_read(&k->c, k->gp, in.meta, in.heap, &k->runs);
+	if (err)
+		return err;
+	in.c = &k->c;
 	if (go_err)
 		snprintf(l->why, sizeof(l->why), "the runtime's structures cannot be read: %s",
 			 go_err == -ENODATA ? "some are swapped out" : strerror(-go_err));
@@ -268,6 +275,7 @@ int ledger_take(struct goproc *gp, struct ledger *l, unsigned max_attempts, uint
 	if (!gp->proven)
 		snprintf(best.why, sizeof(best.why), "%s", gp->why);
 	look_reset(&k);
+	cside_free(&k.c);
 	page_runs_free(&k.runs);
 	free(k.before);
 	ledger_free(&now);

@@ -36,9 +36,9 @@
 	X(ELF_DATA, "elf.data", 3, "writable mappings of the program")                             \
 	X(ELF_BSS, "elf.bss", 3, "zero-initialised data of the program")                           \
 	X(CGO_HEAP, "cgo.heap", 3, "the brk heap")                                                 \
-	X(CGO_ARENAS, "cgo.arenas", 3, "allocator arenas of C code")                               \
-	X(THREADS_STACKS, "threads.stacks", 3, "the main thread's stack")                          \
-	X(LIBS, "libs", 3, "mappings of shared libraries and their bss")                           \
+	X(CGO_ARENAS, "cgo.arenas", 3, "malloc's arenas and large blocks by structure x pagemap")  \
+	X(THREADS_STACKS, "threads.stacks", 3, "stacks of C threads by structure x pagemap")       \
+	X(LIBS, "libs", 3, "mappings of shared libraries, their bss, the loader's memory")         \
 	X(FILES, "files", 3, "mappings of other files")                                            \
 	X(SHMEM, "shmem", 3, "shared memory and tmpfs mappings")                                   \
 	X(ANON_OTHER, "anon.other", 3, "anonymous mappings that nobody above owns")                \
@@ -69,8 +69,10 @@ struct ledger_cell {       /* the join: one state of runtime pages; bytes */
 
 struct ledger_detail {
 	uint8_t row;
+	bool malloc;    /* memory of C's malloc whose chunks were added up: used, free */
 	char what[120]; /* path, or address range, or name of the structure */
 	uint64_t resident, mapped;
+	uint64_t used, free; /* bytes in chunks handed out (headers included), and free */
 };
 
 struct ledger {

@@ -18,7 +18,7 @@ struct join {
 	const struct join_input *in;
 	struct ledger *l;
 	size_t run;          /* the first run that may matter: queries ascend */
-	size_t arena, meta;  /* likewise */
+	size_t arena, meta, c; /* likewise */
 	uint64_t persistent; /* resident bytes of persistent chunks */
 };
 
@@ -52,35 +52,40 @@ static struct held held(struct join *j, uint64_t start, uint64_t end)
 	return h;
 }
 
-static int detail_add(struct ledger *l, enum ledger_row_id row, const char *what, uint64_t resident,
+int ledger_detail_put(struct ledger *l, const struct ledger_detail *d)
+{
+	if (l->ndetail == DETAILS_MAX)
+		return 0;
+	if (l->ndetail == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		struct ledger_detail *bigger = realloc(l->detail, cap * sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		l->detail = bigger;
+		l->cap = cap;
+	}
+	l->detail[l->ndetail++] = *d;
+	return 0;
+}
+
+int ledger_detail_add(struct ledger *l, enum ledger_row_id row, const char *what, uint64_t resident,
 		      uint64_t mapped)
 {
-	struct ledger_detail *d;
+	struct ledger_detail add = { .row = row, .resident = resident, .mapped = mapped };
 
 	/* mappings of one file are neighbours: the search ends soon */
 	for (size_t i = l->ndetail; i-- > 0;) {
-		d = &l->detail[i];
+		struct ledger_detail *d = &l->detail[i];
+
 		if (d->row == row && !strncmp(d->what, what, sizeof(d->what) - 1)) {
 			d->resident += resident;
 			d->mapped += mapped;
 			return 0;
 		}
 	}
-	if (l->ndetail == DETAILS_MAX)
-		return 0;
-	if (l->ndetail == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-
-		d = realloc(l->detail, cap * sizeof(*d));
-		if (!d)
-			return -ENOMEM;
-		l->detail = d;
-		l->cap = cap;
-	}
-	d = &l->detail[l->ndetail++];
-	*d = (struct ledger_detail){ .row = row, .resident = resident, .mapped = mapped };
-	snprintf(d->what, sizeof(d->what), "%s", what);
-	return 0;
+	snprintf(add.what, sizeof(add.what), "%s", what);
+	return ledger_detail_put(l, &add);
 }
 
 static void row_add(struct ledger *l, enum ledger_row_id row, uint64_t resident, uint64_t mapped)
@@ -125,7 +130,7 @@ static int piece_arena(struct join *j, const struct arena *a, uint64_t p, uint64
 		break;
 	case PS_WORKBUF:
 		row_add(j->l, ROW_RT_GC, resident, end - p);
-		return detail_add(j->l, ROW_RT_GC, "work buffers", resident, end - p);
+		return ledger_detail_add(j->l, ROW_RT_GC, "work buffers", resident, end - p);
 	case PS_STACK:
 		row_add(j->l, ROW_STACKS_FREE, resident, end - p); /* those in use move later */
 		break;
@@ -146,7 +151,7 @@ static int piece_meta(struct join *j, const struct meta_range *r, uint64_t p, ui
 		return 0;
 	}
 	row_add(j->l, rows[r->kind], h.small + h.huge, end - p);
-	return detail_add(j->l, rows[r->kind], r->what, h.small + h.huge, end - p);
+	return ledger_detail_add(j->l, rows[r->kind], r->what, h.small + h.huge, end - p);
 }
 
 static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint64_t *next)
@@ -157,7 +162,8 @@ static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint6
 	uint64_t end;
 	enum ledger_row_id row = vma_row(j->in->gp, i, p, &end, &exec_anon);
 	struct held h;
-	const char *what = v->name;
+	/* what a library has beside its file follows it */
+	const char *what = row == ROW_LIBS && !v->name[0] ? v[-1].name : v->name;
 
 	*next = end = end < limit ? end : limit;
 	h = held(j, p, end);
@@ -166,15 +172,50 @@ static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint6
 		h.small -= h.anon < h.small ? h.anon : h.small;
 	}
 	row_add(j->l, row, h.small + h.huge, end - p);
+	if (row == ROW_CGO_ARENAS)
+		what = cname_of_mapping(v->name);
 	if (row == ROW_ANON_OTHER) {
 		snprintf(range, sizeof(range), "0x%llx-0x%llx%s%.20s", (unsigned long long)p,
 			 (unsigned long long)end, v->name[0] ? " " : "", v->name);
 		what = range;
 	}
-	if (!(h.small + h.huge) ||
-	    (row != ROW_ANON_OTHER && row != ROW_FILES && row != ROW_LIBS && row != ROW_SHMEM))
+	if (!(h.small + h.huge) || (row != ROW_ANON_OTHER && row != ROW_FILES && row != ROW_LIBS &&
+				    row != ROW_SHMEM && row != ROW_CGO_ARENAS))
 		return 0;
-	return detail_add(j->l, row, what, h.small + h.huge, end - p);
+	return ledger_detail_add(j->l, row, what, h.small + h.huge, end - p);
+}
+
+/* A piece that the C side owns; reserves and guards cannot be touched and do not count. */
+static int piece_c(struct join *j, struct crange *r, const struct vma *v, uint64_t p, uint64_t end)
+{
+	struct held h = held(j, p, end);
+	uint64_t mapped = v->flags & (VMA_R | VMA_W) ? end - p : 0;
+
+	r->resident += h.small + h.huge;
+	r->mapped += mapped;
+	row_add(j->l, ledger_c_row(r), h.small + h.huge, mapped);
+	return 0;
+}
+
+/* What the Go runtime does not own of mapping i, from p on. */
+static int piece_other(struct join *j, size_t i, uint64_t p, uint64_t limit, uint64_t *next)
+{
+	const struct vma *v = &j->in->gp->t->maps.vma[i];
+	struct cranges *c = j->in->c ? &j->in->c->space.owned : NULL;
+
+	while (c && j->c < c->n && (c->r[j->c].end <= p || c->r[j->c].owner == COWNER_GO))
+		j->c++;
+	if (c && j->c < c->n && !v->ino && !(v->flags & VMA_SHARED) &&
+	    (!v->name[0] || !strncmp(v->name, "[anon", 5))) {
+		struct crange *r = &c->r[j->c];
+
+		if (r->start <= p) {
+			*next = r->end < limit ? r->end : limit;
+			return piece_c(j, r, v, p, *next);
+		}
+		limit = r->start < limit ? r->start : limit;
+	}
+	return piece_vma(j, i, p, limit, next);
 }
 
 /* The owner of address p inside mapping i, and the piece it owns. */
@@ -185,7 +226,7 @@ static int piece(struct join *j, size_t i, uint64_t p, uint64_t *next)
 	uint64_t limit = in->gp->t->maps.vma[i].end;
 
 	if (!m)
-		return piece_vma(j, i, p, limit, next);
+		return piece_other(j, i, p, limit, next);
 	while (j->arena < in->heap->narenas && in->heap->arena[j->arena]->base + GO_ARENA <= p)
 		j->arena++;
 	while (j->meta < m->n && m->range[j->meta].end <= p)
@@ -206,7 +247,7 @@ static int piece(struct join *j, size_t i, uint64_t p, uint64_t *next)
 		}
 		limit = r->start < limit ? r->start : limit;
 	}
-	return piece_vma(j, i, p, limit, next);
+	return piece_other(j, i, p, limit, next);
 }
 
 /* ---- what is known only when all pieces are ---- */
@@ -309,9 +350,9 @@ static int split_persistent(struct join *j)
 	/* nothing says which of the two a byte of the rest is: either may be off by the smaller */
 	j->l->row[ROW_RT_GC].error += gc_part < pool - gc_part ? gc_part : pool - gc_part;
 	j->l->row[ROW_RT_OTHER].error += gc_part < pool - gc_part ? gc_part : pool - gc_part;
-	err = detail_add(j->l, ROW_RT_GC, "shared chunks", gc_part, gc_part);
+	err = ledger_detail_add(j->l, ROW_RT_GC, "shared chunks", gc_part, gc_part);
 	return err ? err
-		   : detail_add(j->l, ROW_RT_OTHER, "shared chunks", pool - gc_part,
+		   : ledger_detail_add(j->l, ROW_RT_OTHER, "shared chunks", pool - gc_part,
 				mapped - mspan - mcache - bucket - gc_part);
 }
 
@@ -418,9 +459,12 @@ int ledger_join(const struct join_input *in, struct ledger *l)
 	confidence(l, in->meta != NULL);
 	for (size_t i = 0; in->heap && i < in->heap->n; i++)
 		in->heap->span[i].resident = 0;
+	for (size_t i = 0; in->c && i < in->c->space.owned.n; i++)
+		in->c->space.owned.r[i].resident = in->c->space.owned.r[i].mapped = 0;
 	for (size_t i = 0; !err && i < maps->n; i++)
 		for (uint64_t p = maps->vma[i].start; !err && p < maps->vma[i].end;)
 			err = piece(&j, i, p, &p);
+	err = err ? err : ledger_c_details(in, l);
 	if (err || !in->meta)
 		return err;
 	split_spans(&j);

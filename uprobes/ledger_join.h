@@ -6,6 +6,7 @@
 #ifndef LEDGER_JOIN_H
 #define LEDGER_JOIN_H
 
+#include "c/cside.h"
 #include "go/rt_stacks.h"
 #include "ledger.h"
 
@@ -18,10 +19,22 @@ struct join_input {
 	struct gostacks *stacks;
 	struct goheap *after; /* the heap read again behind the scan; NULL: nothing moved */
 	uint64_t gc_counter, other_counter; /* gcMiscSys, other_sys */
+	struct cside *c;                    /* the C side; its ranges' pages are counted in it */
 };
 
 /* Fill rows, cells, details and errors of l. 0 or -errno. */
 int ledger_join(const struct join_input *in, struct ledger *l);
+
+/* Add a detail; one that is there by that name grows instead. */
+int ledger_detail_add(struct ledger *l, enum ledger_row_id row, const char *what, uint64_t resident,
+		      uint64_t mapped);
+/* Add this detail. */
+int ledger_detail_put(struct ledger *l, const struct ledger_detail *d);
+
+/* What of the C side is in a row of its own; ROW_COUNT: nothing. */
+enum ledger_row_id ledger_c_row(const struct crange *r);
+/* Details of the C side's rows, when all pages are counted. */
+int ledger_c_details(const struct join_input *in, struct ledger *l);
 
 /*
  * Bytes of a heap span that are live objects, new objects, free slots and tail;

@@ -75,6 +75,10 @@ bool span_split(const struct join_input *in, const struct span *s, uint64_t mapp
 	mapped[FRESH] = sum.fresh;
 	mapped[FREE] = sum.free_slots;
 	mapped[TAIL] = sum.tail;
+	if (s->bad) { /* its marks could not be read: live and new are not told apart */
+		by_share(s, mapped, resident);
+		return false;
+	}
 	if (all == span_bytes(s)) {
 		memcpy(resident, mapped, SPAN_PARTS * sizeof(*resident));
 		return true;

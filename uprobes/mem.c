@@ -2,17 +2,40 @@
 /* Reads over any struct mem; see mem.h. */
 #include "mem.h"
 #include <errno.h>
+#include <time.h>
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static int late(const struct mem *m)
+{
+	return m->deadline && now_ns() > m->deadline ? -ETIMEDOUT : 0;
+}
+
+void mem_deadline(struct mem *m, uint64_t ns)
+{
+	m->deadline = ns ? now_ns() + ns : 0;
+}
 
 int mem_readv(struct mem *m, struct mem_vec *v, size_t n)
 {
-	return n ? m->readv(m, v, n) : 0;
+	int err = late(m);
+
+	for (size_t i = 0; err && i < n; i++)
+		v[i].err = err;
+	return err || !n ? err : m->readv(m, v, n);
 }
 
 int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len)
 {
 	struct mem_vec v = { .addr = addr, .buf = buf, .len = len };
 
-	return len ? m->readv(m, &v, 1) : 0;
+	return len ? mem_readv(m, &v, 1) : 0;
 }
 
 int mem_u64(struct mem *m, uint64_t addr, uint64_t *v)
@@ -38,7 +61,15 @@ int mem_slice(struct mem *m, uint64_t addr, uint64_t max, uint64_t *ptr, uint64_
 
 int mem_resident(struct mem *m, uint64_t addr, uint64_t *bits, size_t words)
 {
-	return m->resident(m, addr, bits, words);
+	int err = late(m);
+
+	return err ? err : m->resident(m, addr, bits, words);
+}
+
+void mem_refresh(struct mem *m)
+{
+	if (m->refresh)
+		m->refresh(m);
 }
 
 void mem_close(struct mem *m)

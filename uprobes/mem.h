@@ -33,7 +33,10 @@ struct mem {
 	 * is page i, up to 64 * words of them. Returns 0 or -errno.
 	 */
 	int (*resident)(struct mem *m, uint64_t addr, uint64_t *bits, size_t words);
+	/* Forget which pages were resident; call before each look. NULL: they never change. */
+	void (*refresh)(struct mem *m);
 	void (*close)(struct mem *m);
+	uint64_t deadline; /* CLOCK_MONOTONIC ns; reads fail with -ETIMEDOUT behind it; 0: none */
 };
 
 int mem_readv(struct mem *m, struct mem_vec *v, size_t n);
@@ -43,6 +46,9 @@ int mem_u64(struct mem *m, uint64_t addr, uint64_t *v);
 int mem_slice(struct mem *m, uint64_t addr, uint64_t max, uint64_t *ptr, uint64_t *len,
 	      uint64_t *cap);
 int mem_resident(struct mem *m, uint64_t addr, uint64_t *bits, size_t words);
+void mem_refresh(struct mem *m);
+/* Let reads fail that come later than ns from now; 0: never. Walks of hostile memory end. */
+void mem_deadline(struct mem *m, uint64_t ns);
 void mem_close(struct mem *m);
 
 /* Members of a structure that was read into a buffer, little-endian, unaligned. */

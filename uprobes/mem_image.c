@@ -75,7 +75,7 @@ struct mem *mem_image_new(const struct mem_segment *segments, size_t n)
 
 	if (!im)
 		return NULL;
-	im->mem = (struct mem){ image_readv, image_resident, image_close };
+	im->mem = (struct mem){ image_readv, image_resident, NULL, image_close, 0 };
 	im->n = n;
 	memcpy(im->seg, segments, n * sizeof(*segments));
 	return &im->mem;

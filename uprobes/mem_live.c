@@ -5,7 +5,7 @@
  * Reading an absent page of another process faults it in: it would map zero
  * pages, bring pages back from swap, fill whole huge-page ranges. So residency
  * is asked first, in blocks of 512 pages that are remembered until
- * mem_live_refresh(); a page that was absent is asked about again before it is
+ * mem_refresh(); a page that was absent is asked about again before it is
  * believed to be (a busy target makes pages resident all the time, and those
  * that its runtime keeps its books in do not go away again).
  */
@@ -196,6 +196,14 @@ static int live_resident(struct mem *m, uint64_t addr, uint64_t *bits, size_t wo
 	return 0;
 }
 
+static void live_refresh(struct mem *m)
+{
+	struct mem_live *l = (struct mem_live *)m;
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		l->blocks[i].addr = 0;
+}
+
 static void live_close(struct mem *m)
 {
 	free(((struct mem_live *)m)->blocks);
@@ -208,7 +216,7 @@ struct mem *mem_live_new(struct target *t)
 
 	if (!l)
 		return NULL;
-	l->mem = (struct mem){ live_readv, live_resident, live_close };
+	l->mem = (struct mem){ live_readv, live_resident, live_refresh, live_close, 0 };
 	l->t = t;
 	l->blocks = calloc(BLOCKS, sizeof(*l->blocks));
 	if (!l->blocks) {
@@ -216,12 +224,4 @@ struct mem *mem_live_new(struct target *t)
 		return NULL;
 	}
 	return &l->mem;
-}
-
-void mem_live_refresh(struct mem *m)
-{
-	struct mem_live *l = (struct mem_live *)m;
-
-	for (size_t i = 0; i < BLOCKS; i++)
-		l->blocks[i].addr = 0;
 }

@@ -44,7 +44,5 @@ int target_alive(const struct target *t);
 struct mem;
 /* The target's memory; the target must outlive it. NULL with errno. */
 struct mem *mem_live_new(struct target *t);
-/* Forget which pages were resident; call before each look. */
-void mem_live_refresh(struct mem *m);
 
 #endif

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Which ledger row a mapping belongs to, by what it maps. */
 #include "ledger_join.h"
+#include <elf.h>
 #include <string.h>
+
+#define PHDRS_MAX 64
 
 static bool starts(const char *s, const char *prefix)
 {
@@ -45,6 +48,52 @@ static enum ledger_row_id exe_row(const struct vma *v, bool *exec_anon)
 	return v->flags & VMA_X ? ROW_ELF_TEXT : v->flags & VMA_W ? ROW_ELF_DATA : ROW_ELF_RODATA;
 }
 
+/*
+ * Where the zero-initialised data of the library ends whose last file mapping is i:
+ * the end of its last segment in memory, by its own program headers. 0 if they
+ * cannot be read; a library's file is never touched, so they must be resident.
+ */
+static uint64_t library_end(const struct goproc *gp, size_t i)
+{
+	const struct vma *v = gp->t->maps.vma;
+	uint64_t ino = v[i].ino, low = UINT64_MAX, high = 0;
+	Elf64_Phdr ph[PHDRS_MAX];
+	Elf64_Ehdr eh;
+
+	while (i && v[i].off && v[i - 1].ino == ino && v[i - 1].dev == v[i].dev)
+		i--;
+	if (v[i].off || !gp->mem || mem_read(gp->mem, v[i].start, &eh, sizeof(eh)) ||
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_phentsize != sizeof(ph[0]) ||
+	    eh.e_phnum > PHDRS_MAX || eh.e_phoff > MEM_PAGE ||
+	    mem_read(gp->mem, v[i].start + eh.e_phoff, ph, eh.e_phnum * sizeof(ph[0])))
+		return 0;
+	for (unsigned k = 0; k < eh.e_phnum; k++) {
+		if (ph[k].p_type != PT_LOAD)
+			continue;
+		low = ph[k].p_vaddr < low ? ph[k].p_vaddr & ~(MEM_PAGE - 1) : low;
+		high = ph[k].p_vaddr + ph[k].p_memsz > high ? ph[k].p_vaddr + ph[k].p_memsz : high;
+	}
+	return high > low ? v[i].start + (high - low + MEM_PAGE - 1) / MEM_PAGE * MEM_PAGE : 0;
+}
+
+/* Anonymous memory that touches a library's data is its bss, as far as that goes. */
+static bool is_library_bss(const struct goproc *gp, size_t i, uint64_t addr, uint64_t *end)
+{
+	const struct vma *v = &gp->t->maps.vma[i];
+	uint64_t bss_end;
+
+	if (!i || v[-1].end != v->start || !v[-1].ino || !(v[-1].flags & VMA_W) ||
+	    !is_library(&v[-1]))
+		return false;
+	bss_end = library_end(gp, i - 1);
+	if (!bss_end || bss_end >= v->end)
+		return true;
+	if (addr >= bss_end)
+		return false;
+	*end = bss_end;
+	return true;
+}
+
 enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uint64_t *end,
 			   bool *exec_anon)
 {
@@ -72,7 +121,7 @@ enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uin
 		*end = v->end < exe_end ? v->end : exe_end;
 		return ROW_ELF_BSS;
 	}
-	if (i && v[-1].end == v->start && v[-1].ino && v[-1].flags & VMA_W && is_library(&v[-1]))
-		return ROW_LIBS; /* a library's bss */
-	return ROW_ANON_OTHER;
+	if (is_library_bss(gp, i, addr, end))
+		return ROW_LIBS;
+	return cname_of_mapping(v->name) ? ROW_CGO_ARENAS : ROW_ANON_OTHER;
 }

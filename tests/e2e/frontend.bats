@@ -20,8 +20,8 @@ setup() {
 	ask gc
 }
 
-KEYS="v tool ts_ns pid comm go_version module binary facts rss residual residual_bound rows
-not_in_rss matrix memstats consistency verdict self"
+KEYS="v tool ts_ns pid comm go_version module binary settings facts rss residual residual_bound rows
+not_in_rss cgroup matrix memstats consistency verdict self"
 ROWS="go.heap.live go.heap.new go.heap.free_slots go.heap.tail go.heap.idle go.heap.returned
 go.stacks.inuse go.stacks.free go.runtime.mspan go.runtime.mcache go.runtime.gc go.runtime.profile
 go.runtime.other elf.text elf.rodata elf.data elf.bss cgo.heap cgo.arenas threads.stacks libs files
@@ -49,6 +49,9 @@ has() {
 	has .facts.invariants checked failed
 	has .consistency attempts consistent skew_ns gc_cycle
 	has .self wall_ns cpu_ns rss target_stopped_ns
+	has .settings gogc gomemlimit gomaxprocs madvise thp_enabled thp_max_ptes_none thp_disabled
+	has .cgroup version path limit usage working_set anon file shmem kernel slab sock pagetables \
+		kernel_stack residual residual_bound
 	check "rows, each once and in the order of the ledger" "$(l '[.rows[].id] | join(" ")')" = "${ROWS//$'\n'/ }"
 	jq -e '.rows | all(has("id") and has("resident") and has("mapped") and has("error") and
 		has("source") and has("confidence") and has("detail"))' "$LEDGER" >/dev/null ||
@@ -71,12 +74,12 @@ has() {
 
 @test "frontend: -o json is -j" {
 	tool -p "$PID" -j
-	jq -S 'del(.ts_ns, .self, .facts.proof_ns, .consistency)' "$T/out" >"$T/j"
+	jq -S 'del(.ts_ns, .self, .facts.proof_ns, .consistency, .cgroup, .not_in_rss)' "$T/out" >"$T/j"
 	tool -p "$PID" -o json
-	jq -S 'del(.ts_ns, .self, .facts.proof_ns, .consistency)' "$T/out" >"$T/o"
+	jq -S 'del(.ts_ns, .self, .facts.proof_ns, .consistency, .cgroup, .not_in_rss)' "$T/out" >"$T/o"
 	tool -p "$PID" -o "json:$T/file"
 	[ ! -s "$T/out" ] || fail "-o json:FILE writes to stdout"
-	jq -S 'del(.ts_ns, .self, .facts.proof_ns, .consistency)' "$T/file" >"$T/f"
+	jq -S 'del(.ts_ns, .self, .facts.proof_ns, .consistency, .cgroup, .not_in_rss)' "$T/file" >"$T/f"
 	cmp "$T/j" "$T/o" || fail "-j and -o json differ"
 	cmp "$T/j" "$T/f" || fail "-j and -o json:FILE differ"
 	done_checking

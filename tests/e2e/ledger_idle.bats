@@ -12,10 +12,9 @@ load lib
 # own_mallocs objects of own_bytes after it took them.
 memstats() {
 	local key theirs
-	still || return 1
+	calm_look || return 1
 	theirs=$ANS
 	printf '%s\n' "$theirs" >"$T/theirs.json"
-	look || return 1
 	adds_up "$1"
 	each_line "$1" < <(jq -n -r --slurpfile theirs "$T/theirs.json" --slurpfile ours "$LEDGER" '
 		$theirs[0].memstats as $t | $ours[0].memstats as $o |
@@ -33,7 +32,17 @@ memstats() {
 		(select($o.pause_ns != $t.PauseNs) | "the PauseNs ring differs"),
 		([$o.by_size[] | [.size, .mallocs, .frees]] as $a |
 		 [$t.BySize[] | [.Size, .Mallocs, .Frees]] as $b |
-		 select($a != $b) | "BySize: \($a - $b), not \($b - $a)")
+		 select($a != $b) | "BySize: \($a - $b), not \($b - $a)"),
+		# what the rows would be if all of it was resident is what the runtime counts
+		([$ours[0].rows[] | {key: .id, value: .mapped}] | from_entries) as $m |
+		def same($what; $a; $b; $slack):
+			select($a - $b | fabs > $slack) | "mapped \($what): \($a), not \($b)";
+		same("live + new"; $m["go.heap.live"] + $m["go.heap.new"]; $t.HeapAlloc; 0),
+		same("in use"; $m["go.heap.live"] + $m["go.heap.new"] + $m["go.heap.free_slots"] +
+			$m["go.heap.tail"]; $t.HeapInuse; 0),
+		same("idle + returned"; $m["go.heap.idle"] + $m["go.heap.returned"]; $t.HeapIdle; 0),
+		same("returned"; $m["go.heap.returned"]; $t.HeapReleased; 65536),
+		same("stacks"; $m["go.stacks.inuse"] + $m["go.stacks.free"]; $t.StackInuse; 0)
 		' 2>&1)
 	# these do not fit the number type of jq
 	for key in NextGC LastGC; do
@@ -75,16 +84,19 @@ pie() {
 	each_release pie
 }
 
-# no symbol table: what cannot be proven is null, named, and still accounted for
+# no symbol table: everything is known and exact, or what cannot be proven is null,
+# named, and still accounted for
 stripped() {
-	local rss
-	start "$1" truth-stripped && ask hold a 27011 1000 && still && look || return 1
-	rss=$(rss_rollup)
-	each_line "$1" < <(jq -r --argjson rss "$rss" '
+	start "$1" truth-stripped && ask hold a 27011 1000 && calm_look || return 1
+	check "$1: stripped" "$(jq .binary.stripped "$LEDGER")" = true
+	if [ "$(jq .facts.proven "$LEDGER")" = true ]; then
+		memstats "$1 stripped"
+		return
+	fi
+	each_line "$1" < <(jq -r --argjson rss "$RSS" '
 		def want($what; $a; $b): select($a != $b) | "\($what) is \($a), not \($b)";
 		[.rows[].id | select(startswith("go."))] as $go |
 		want("proven"; .facts.proven; false),
-		want("stripped"; .binary.stripped; true),
 		want("residual"; .residual; 0),
 		want("rss"; .rss; $rss),
 		want("sum of the known rows"; [.rows[].resident | values] | add; $rss),
@@ -139,7 +151,7 @@ deleted() {
 	spawn "$T/gone.$1"
 	read -r -t 60 -u "$OUT" PID || return 1
 	rm "$T/gone.$1"
-	look || return 1
+	calm_look || return 1
 	adds_up "$1 deleted executable"
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2119,SC2120
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #
 # lib.bash - what the end-to-end tests share: targets, ledgers, checks.
@@ -6,6 +6,7 @@
 #	start 1.24 truth            a target; its pid is $PID
 #	ask hold live 20011 1024    a command to it; its answer is $ANS (JSON)
 #	look                        a ledger of $PID into $LEDGER (JSON)
+#	calm_look                   the same, of a truth program at rest
 #	row go.heap.live            a row of $LEDGER, in bytes
 #	check LABEL A -eq B         remembers a failure, goes on
 #	near LABEL A B SLACK        |A - B| <= SLACK
@@ -30,6 +31,7 @@ export GOMAXPROCS=2
 
 LOOK_TRIES=1 # ledgers to take until one is consistent; more only for moving targets
 FAILED=()
+SPAWNED=0
 PIDS=()
 TO=() FROM=()
 
@@ -53,7 +55,7 @@ teardown() { stop_all; }
 # spawn COMMAND ARGS...: a child with its stdin and stdout in our hands, $CHILD.
 # Its ends of the pipes are $IN (to it) and $OUT (from it).
 spawn() {
-	local n=${#PIDS[@]} fifo=$T/fifo.${#PIDS[@]}.$RANDOM
+	local n=${#PIDS[@]} fifo=$T/fifo.$((++SPAWNED))
 	mkfifo "$fifo.in" "$fifo.out"
 	"$@" <"$fifo.in" >"$fifo.out" 3>&- 4>&- &
 	CHILD=$!
@@ -158,6 +160,22 @@ look() {
 	done
 }
 
+# calm_look: a ledger with nothing happening in the target between its own numbers
+# before and after, faults included; they are $ANS, and its RSS then is $RSS.
+calm_look() {
+	local before n
+	for ((n = 0; n < 30; n++)); do
+		ask stats || return 1
+		before=$ANS
+		look || return 1
+		RSS=$(rss_rollup)
+		ask stats || return 1
+		[ "$ANS" != "$before" ] || return 0
+	done
+	echo "the target never came to rest"
+	return 1
+}
+
 # l FILTER: anything of the last ledger.
 l() { jq -e -r "$1" "$LEDGER"; }
 
@@ -235,10 +253,10 @@ each_line() {
 	done
 }
 
-# adds_up LABEL: what holds for every ledger of an idle pure Go target. $ANON_OTHER
+# adds_up LABEL: what holds for every calm_look at an idle pure Go target. $ANON_OTHER
 # is what the target mapped for itself, $ANON_SLACK what a loader may have added.
 adds_up() {
-	each_line "$1" < <(jq -r --argjson rss "$(rss_rollup)" --argjson anon "${ANON_OTHER:-0}" \
+	each_line "$1" < <(jq -r --argjson rss "$RSS" --argjson anon "${ANON_OTHER:-0}" \
 		--argjson slack "${ANON_SLACK:-0}" '
 		def want($what; $a; $b): select($a != $b) | "\($what) is \($a), not \($b)";
 		want("residual"; .residual; 0),

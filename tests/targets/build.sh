@@ -7,7 +7,8 @@
 #
 # RELEASE is one that `tests/debs.sh go` knows, or "local" for the go on PATH.
 # The result is CACHE/targets/RELEASE/NAME, CACHE as in tests/debs.sh. Says
-# nothing and builds nothing when the sources are those built last.
+# nothing and builds nothing when the sources are those built last. Programs whose
+# name begins with "c-" have a C side (cgo) and need gcc; without it they are left out.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,9 +21,13 @@ fi
 variants() {
 	case $1 in
 	truth) echo "plain stripped pie" ;;
+	c-truth) echo "plain stripped static" ;;
 	*) echo plain ;;
 	esac
 }
+
+# cgo NAME: whether it has a C side
+cgo() { case $1 in c-*) echo 1 ;; *) echo 0 ;; esac; }
 
 # compile GO RELEASE NAME VARIANT OUT: a module of its own, so that the binary
 # looks like any other, and no network: the standard library is all it imports.
@@ -31,12 +36,13 @@ compile() {
 	case $4 in
 	stripped) flags=(-ldflags "-s -w") ;;
 	pie) flags=(-buildmode=pie) ;;
+	static) flags=(-ldflags "-linkmode external -extldflags -static") ;;
 	esac
 	ver=$("$1" env GOVERSION | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
 	tmp=$(mktemp -d "$cache/targets/build.XXXXXX")
-	cp "$here/$3/main.go" "$tmp/"
+	cp "$here/$3"/*.* "$tmp/"
 	printf 'module gomemtrace.test/%s\n\ngo %s\n' "$3" "$ver" > "$tmp/go.mod"
-	if ! (cd "$tmp" && "$1" build -trimpath -buildvcs=false "${flags[@]}" -o "$tmp/out" .); then
+	if ! (cd "$tmp" && CGO_ENABLED=$(cgo "$3") "$1" build -trimpath -buildvcs=false "${flags[@]}" -o "$tmp/out" .); then
 		rm -rf "$tmp"
 		return 1
 	fi
@@ -48,10 +54,11 @@ build() {
 	local rel=$1 go=go dir=$cache/targets/$1 name v out want root
 	for name in "$here"/*/main.go; do
 		name=$(basename "$(dirname "$name")")
+		[ "$(cgo "$name")" = 0 ] || command -v gcc >/dev/null || continue
 		for v in $(variants "$name"); do
 			out=$dir/$name
 			[ "$v" = plain ] || out=$dir/$name-$v
-			want=$(cat "$here/$name/main.go" "$here/build.sh" | sha256sum)
+			want=$(cat "$here/$name"/*.* "$here/build.sh" | sha256sum)
 			[ "$rel" != local ] || want="$want $(go env GOVERSION)"
 			if [ -x "$out" ] && [ "$(cat "$out.from" 2>/dev/null)" = "$want" ]; then
 				continue

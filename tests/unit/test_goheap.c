@@ -11,182 +11,15 @@
 
 #include <cmocka.h>
 
+#include "forge.h"
 #include "go/proof.h"
 #include "go/rt_bits.h"
 #include "go/rt_heap.h"
 #include "go/rt_memstats.h"
 #include "go/rt_stacks.h"
-#include "ledger.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- the forged process ---- */
-
-enum {
-	AT_GLOBALS = 0x500000,
-	GLOBALS = 1 << 20,
-};
-
-#define CHUNK    0x7f0000000000ULL
-#define BITS     0x7f0000100000ULL
-#define BITMAPS  0x7f0000200000ULL
-#define L2       0x7f0010000000ULL
-#define INFO     0x7f0020000000ULL
-#define ARENA    0xc000000000ULL
-#define ARENA_IX ((ARENA - GO_ARENA_BASE) / GO_ARENA)
-
-struct forge {
-	uint8_t *globals, *chunk, *bits, *bitmaps, *l2, *info;
-	struct mem_segment seg[6];
-	struct goproc gp;
-	const struct go_layout *l;
-	uint64_t next_global;
-};
-
-static void put64(uint8_t *p, uint64_t off, uint64_t v)
-{
-	memcpy(p + off, &v, 8);
-}
-
-static uint8_t *global(struct forge *f, enum go_global g)
-{
-	return f->globals + (f->gp.addr[g] - AT_GLOBALS);
-}
-
-static void slice(uint8_t *p, uint64_t off, uint64_t ptr, uint64_t n)
-{
-	put64(p, off, ptr);
-	put64(p, off + 8, n);
-	put64(p, off + 16, n);
-}
-
-/* An mspan at offset off of the chunk. */
-static void put_mspan(struct forge *f, uint64_t off, uint64_t base, uint64_t npages, int state,
-		      int class, uint64_t elemsize, int nelems, int allocs, uint32_t sweepgen,
-		      uint64_t bits)
-{
-	uint8_t *m = f->chunk + off;
-
-	put64(m, f->l->mspan_startAddr, base);
-	put64(m, f->l->mspan_npages, npages);
-	put64(m, f->l->mspan_elemsize, elemsize);
-	put64(m, f->l->mspan_allocBits, bits);
-	put64(m, f->l->mspan_gcmarkBits, bits + 64);
-	memcpy(m + f->l->mspan_nelems, &(uint16_t){ nelems }, 2);
-	memcpy(m + f->l->mspan_allocCount, &(uint16_t){ allocs }, 2);
-	memcpy(m + f->l->mspan_sweepgen, &sweepgen, 4);
-	m[f->l->mspan_spanclass] = class;
-	m[f->l->mspan_state] = state;
-}
-
-#define SWEEPGEN   8
-#define CLASS_1024 (32 * 2 + 1) /* size class of 1,024 bytes, noscan: checked below */
-#define ALLSPANS   0x1000
-#define ALLP       0x1100
-#define ARENA_LIST 0x1200
-#define IN_USE     0x1300
-#define P_STRUCT   0x2000 /* room for a runtime.p */
-#define MCACHE     0x8000
-#define MSPANS     0xa000
-
-static void forge_spans(struct forge *f)
-{
-	const struct go_layout *l = f->l;
-	uint8_t *mheap = global(f, G_mheap_);
-
-	/* 1: swept, 8 slots of 1,024, 5 occupied, 3 of them marked */
-	put_mspan(f, MSPANS, ARENA, 1, 1, CLASS_1024, 1024, 8, 5, SWEEPGEN, BITS + 16);
-	f->bits[16] = 0x0b;
-	/* 2: unswept, 8 slots, 7 occupied, 2 marked in gcmarkBits */
-	put_mspan(f, MSPANS + 160, ARENA + GO_PAGE, 1, 1, CLASS_1024, 1024, 8, 7, SWEEPGEN - 2,
-		  BITS + 32);
-	f->bits[32] = 0xff;
-	f->bits[32 + 64] = 0x81;
-	/* 3: stacks, 4 pages; 4: dead */
-	put_mspan(f, MSPANS + 320, ARENA + 2 * GO_PAGE, 4, 2, 0, 0, 0, 0, 0, 0);
-	put_mspan(f, MSPANS + 480, ARENA + 64 * GO_PAGE, 4, 0, 0, 0, 0, 0, 0, 0);
-	for (int i = 0; i < 4; i++)
-		put64(f->chunk, ALLSPANS + 8 * i, CHUNK + MSPANS + 160 * i);
-	slice(mheap, l->mheap_allspans, CHUNK + ALLSPANS, 4);
-	memcpy(mheap + l->mheap_sweepgen, &(uint32_t){ SWEEPGEN }, 4);
-}
-
-static void forge_arena(struct forge *f)
-{
-	const struct go_layout *l = f->l;
-	uint8_t *mheap = global(f, G_mheap_), *data;
-	uint64_t ci = (ARENA - GO_ARENA_BASE) / GO_CHUNK;
-
-	put64(mheap, l->mheap_arenas, L2);
-	/* the index is a table of 32 MiB; one page of it is there */
-	put64(f->l2, ARENA_IX * 8 % MEM_PAGE, INFO);
-	put64(f->chunk, ARENA_LIST, ARENA_IX);
-	slice(mheap, l->mheap_allArenas != LAYOUT_NONE ? l->mheap_allArenas : l->mheap_heapArenas,
-	      CHUNK + ARENA_LIST, 1);
-	put64(f->chunk, IN_USE, ARENA);
-	put64(f->chunk, IN_USE + 8, ARENA + GO_CHUNK);
-	slice(mheap, l->mheap_inUse, CHUNK + IN_USE, 1);
-	put64(mheap, l->mheap_chunks + 8 * (ci >> 13), BITMAPS - 128 * (ci & 8191));
-	data = f->bitmaps;
-	/* pages 0..5 spans, 6..7 in the P's cache, 8..15 free, 16..31 given back, 32 in between */
-	put64(data, 0, 0xffULL | 1ULL << 32);
-	put64(data, 64, 0xffff0000ULL);
-}
-
-static void forge_p(struct forge *f)
-{
-	const struct go_layout *l = f->l;
-	uint8_t *p = f->chunk + P_STRUCT;
-
-	put64(f->chunk, ALLP, CHUNK + P_STRUCT);
-	slice(global(f, G_allp), 0, CHUNK + ALLP, 1);
-	put64(p, l->p_mcache, CHUNK + MCACHE);
-	put64(p, l->p_pcache, ARENA);
-	put64(p, l->p_pcache + 8, 0xc0);  /* cached */
-	put64(p, l->p_pcache + 16, 0x80); /* one of the two is scavenged */
-}
-
-static struct forge *forge_new(void)
-{
-	struct forge *f = calloc(1, sizeof(*f));
-
-	f->l = f->gp.l = go_layout_find(24);
-	f->globals = calloc(1, GLOBALS);
-	f->chunk = calloc(1, GO_PERSISTENT);
-	f->bits = calloc(1, GO_GCBITS_ARENA);
-	f->bitmaps = calloc(1, 16 * 128);
-	f->l2 = calloc(1, MEM_PAGE);
-	f->info = calloc(1, f->l->arena_size);
-	for (int i = 0; i < G_COUNT; i++)
-		f->gp.addr[i] = AT_GLOBALS + i * 0x2000 + (i > G_mheap_ ? 0x40000 : 0);
-	put64(global(f, G_persistentChunks), 0, CHUNK);
-	put64(global(f, G_gcBitsArenas), f->l->gcbits_current, BITS);
-	forge_spans(f);
-	forge_arena(f);
-	forge_p(f);
-	f->seg[0] = (struct mem_segment){ AT_GLOBALS, f->globals, GLOBALS, 0 };
-	f->seg[1] = (struct mem_segment){ CHUNK, f->chunk, GO_PERSISTENT, 0 };
-	f->seg[2] = (struct mem_segment){ BITS, f->bits, GO_GCBITS_ARENA, 0 };
-	f->seg[3] = (struct mem_segment){ BITMAPS, f->bitmaps, 16 * 128, 0 };
-	f->seg[4] =
-		(struct mem_segment){ L2 + ARENA_IX * 8 / MEM_PAGE * MEM_PAGE, f->l2, MEM_PAGE, 0 };
-	f->seg[5] = (struct mem_segment){ INFO, f->info, f->l->arena_size, 0 };
-	f->gp.mem = mem_image_new(f->seg, 6);
-	return f;
-}
-
-static void forge_free(struct forge *f)
-{
-	mem_close(f->gp.mem);
-	free(f->globals);
-	free(f->chunk);
-	free(f->bits);
-	free(f->bitmaps);
-	free(f->l2);
-	free(f->info);
-	free(f);
-}
 
 /* ---- what is read must be what was written ---- */
 
@@ -207,7 +40,7 @@ static void test_spans_and_pages(void **state)
 		{ PS_FREE, GO_CHUNK / GO_PAGE },
 		{ PS_UNMAPPED, GO_ARENA_PAGES },
 	};
-	struct forge *f = forge_new();
+	struct forge *f = forge_new(24);
 	struct gometa meta;
 	struct goheap heap;
 	struct span_sum sum;
@@ -332,6 +165,24 @@ static void test_identities(void **state)
 	free(d);
 }
 
+/* The layout that wrote the books proves itself; one of another kind never does. */
+static void test_layouts_prove(void **state)
+{
+	for (size_t i = 0; i < go_layouts_count; i++) {
+		int minor = atoi(go_layouts[i].release + 2);
+		struct forge *f = forge_new(minor);
+
+		assert_int_equal(go_prove(&f->gp), 0);
+		assert_true(f->gp.proven);
+		assert_int_equal(f->gp.attempts, 1);
+		f->gp.l = go_layout_find(minor == 19 ? 27 : 19);
+		assert_int_equal(go_prove(&f->gp), 0);
+		assert_false(f->gp.proven);
+		assert_int_not_equal(f->gp.failed, 0);
+		forge_free(f);
+	}
+}
+
 /* ---- hostile memory ---- */
 
 static uint32_t rnd(uint32_t *x)
@@ -372,7 +223,7 @@ static void read_everything(struct goproc *gp)
 
 static void test_broken_memory_ends(void **state)
 {
-	struct forge *f = forge_new();
+	struct forge *f = forge_new(24);
 	uint32_t x = 20250119;
 
 	for (int round = 0; round < 4000; round++) {
@@ -399,7 +250,7 @@ static void test_broken_memory_ends(void **state)
 /* Lists that lead back to themselves end at a limit, with an error. */
 static void test_lists_without_end(void **state)
 {
-	struct forge *f = forge_new();
+	struct forge *f = forge_new(24);
 	struct gometa meta;
 
 	put64(f->chunk, 0, CHUNK);
@@ -419,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_parts_add_up),
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_identities),
+		cmocka_unit_test(test_layouts_prove),
 		cmocka_unit_test(test_broken_memory_ends),
 		cmocka_unit_test(test_lists_without_end),
 	};

@@ -81,7 +81,7 @@ static int conf_parse(struct conf *c, const char *line)
 	*c = (struct conf){};
 	*operands = '\0';
 	fail_clear();
-	return opts_parse(&set, 1, argc, argv, "tool", operand, NULL);
+	return opts_parse(&set, 1, argc, argv, "tool", operand, NULL, NULL);
 }
 
 static void test_types(void **state)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The options and operands that all tools share. */
 #include "frontend.h"
+#include "replay.h"
+#include "select.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -53,6 +55,45 @@ static int pids_read(void *conf, const char *list)
 	}
 }
 
+static int selector_add(struct run *r, const char *option, const struct selector *s)
+{
+	if (!*s->word)
+		return fail(-EINVAL, "%s: '' is no name", option);
+	if (r->nr_selectors == SELECTORS_MAX)
+		return fail(-EINVAL, "more than %d of --comm and --cgroup", SELECTORS_MAX);
+	r->selectors[r->nr_selectors++] = *s;
+	return 0;
+}
+
+static int comm_add(void *conf, const char *arg)
+{
+	return selector_add(conf, "--comm", &(struct selector){ BY_COMM, arg });
+}
+
+static int cgroup_add(void *conf, const char *arg)
+{
+	return selector_add(conf, "--cgroup", &(struct selector){ BY_CGROUP, arg });
+}
+
+static int selected(void *arg, pid_t pid)
+{
+	return pid_add(arg, pid);
+}
+
+/* Turn the selectors into processes. */
+static int selectors_read(struct run *r)
+{
+	static int (*const by[])(const char *, select_fn, void *) = {
+		[BY_COMM] = select_comm,
+		[BY_CGROUP] = select_cgroup,
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < r->nr_selectors && !err; i++)
+		err = by[r->selectors[i].by](r->selectors[i].word, selected, r);
+	return err;
+}
+
 static int json_set(void *conf, const char *arg)
 {
 	(void)arg;
@@ -66,20 +107,29 @@ static int output_add(void *conf, const char *arg)
 
 const struct opt args_common[] = {
 	OPT_CALL('p', "pid", pids_read, "PID[,PID]", "the processes to look at"),
+	OPT_CALL(0, "comm", comm_add, "NAME", "all processes of that name"),
+	OPT_CALL(0, "cgroup", cgroup_add, "PATH", "all processes in that control group"),
 	OPT_SECONDS('d', "duration", struct run, duration, "SEC", "stop after that many seconds"),
 	OPT('T', "timestamp", struct run, timestamps, NULL, "print the time of each look"),
 	OPT('s', "sort", struct run, sort, "COL", "sort by this column, largest first"),
 	OPT('r', "rows", struct run, max_rows, "ROWS", "print so many rows at most"),
 	OPT_CALL('j', "json", json_set, NULL, "the same as -o json"),
 	OPT_CALL('o', "output", output_add, "FMT[:FILE]", "output format; may be repeated"),
+	OPT(0, "record", struct run, record, "FILE", "keep all results in FILE, too"),
+	OPT(0, "replay", struct run, replay, "FILE", "show what was recorded, not a process"),
 	OPT('C', "no-clear", struct run, no_clear, NULL, "do not clear the screen between looks"),
 	OPT('v', "verbose", struct run, verbose, NULL, "say more; do not cut lines"),
 	OPT('q', "quiet", struct run, quiet, NULL, "no headings, no notes"),
+	OPT(0, "check", struct run, want_check, NULL, "what this host allows, with the cure"),
 	OPT(0, "schema", struct run, want_schema, NULL, "print the JSON Schema of -o json"),
+	OPT(0, "complete", struct run, complete, "SHELL", "print a completion for that shell"),
 	OPT('V', "version", struct run, want_version, NULL, "print the version"),
 	OPT('h', "help", struct run, want_help, NULL, "print this"),
 	{}
 };
+
+/* What the build asks for. */
+static const struct opt hidden[] = { OPT(0, "man", struct run, want_man, NULL, ""), {} };
 
 static int interval_read(struct run *r, const char *word)
 {
@@ -107,6 +157,8 @@ static int operand_read(void *arg, const char *word)
 	static int (*const read[])(struct run *, const char *) = { interval_read, count_read };
 	struct run *r = arg;
 
+	if (r->tool->operand)
+		return r->tool->operand(r, word);
 	if (r->nr_operands == ARRAY_SIZE(read))
 		return fail(-EINVAL,
 			    "'%.64s' is one word too many: after options there are only "
@@ -154,32 +206,90 @@ static int sort_check(const struct run *r)
 	return 0;
 }
 
+/* Nothing is looked at, so nobody need say at what. */
 static bool answers_only(const struct run *r)
 {
-	return r->want_help || r->want_version || r->want_schema;
+	return r->want_help || r->want_version || r->want_schema || r->want_man || r->complete;
+}
+
+static int command_check(const struct run *r)
+{
+	if (!r->cmd)
+		return 0;
+	if (r->tool->no_target)
+		return fail(-EINVAL, "%s starts no command: leave out what is behind --",
+			    r->tool->name);
+	if (!*r->cmd)
+		return fail(-EINVAL, "no command behind --: give -- CMD [ARG...]");
+	if (r->nr_pids || r->nr_selectors)
+		return fail(-EINVAL, "a command to start, and processes that run already: give -- "
+				     "CMD or one of -p, --comm, --cgroup");
+	return 0;
+}
+
+static int replay_check(const struct run *r)
+{
+	const char *other = r->nr_pids        ? "-p"
+			    : r->nr_selectors ? "--comm and --cgroup"
+			    : r->cmd          ? "-- CMD"
+			    : r->record       ? "--record"
+			    : r->nr_operands  ? "an interval"
+			    : r->duration     ? "-d"
+			    : r->want_check   ? "--check"
+					      : NULL;
+
+	if (!other)
+		return 0;
+	return fail(-EINVAL, "--replay shows a recording: %s has no meaning with it", other);
+}
+
+/* Whose memory? */
+static int target_check(const struct run *r)
+{
+	if (r->nr_pids || r->nr_selectors || r->cmd || r->tool->no_target || r->want_check)
+		return 0;
+	return fail(-EINVAL, "no process named: give -p PID (see %s --help)", r->tool->name);
+}
+
+/* Do the words fit together? */
+static int args_check(struct run *r)
+{
+	int err = command_check(r);
+
+	if (!err && r->replay)
+		return replay_check(r);
+	if (!err)
+		err = sort_check(r);
+	return err ? err : target_check(r);
 }
 
 int args_parse(struct run *r, int argc, char **argv)
 {
 	const struct tool *t = r->tool;
-	const struct opt_set sets[] = { { args_common, r }, { t->opts, t->conf } };
+	const struct opt_set sets[] = { { args_common, r }, { t->opts, t->conf }, { hidden, r } };
 	int err = opts_check(sets, ARRAY_SIZE(sets));
 
 	if (!err)
-		err = opts_parse(sets, ARRAY_SIZE(sets), argc, argv, t->name, operand_read, r);
+		err = opts_parse(sets, ARRAY_SIZE(sets), argc, argv, t->name, operand_read, r,
+				 &r->cmd);
 	if (answers_only(r))
 		return 0;
 	if (!err)
-		err = sort_check(r);
-	if (!err && !r->nr_pids && !t->no_target)
-		err = fail(-EINVAL, "no process named: give -p PID (see %s --help)", t->name);
+		err = args_check(r);
+	if (!err && r->replay) {
+		err = replay_open(r);
+		return err ? err : sort_check(r);
+	}
+	if (!err)
+		err = selectors_read(r);
 	if (!err && !r->nr_operands)
-		r->interval = !t->interval && r->duration ? 1 : t->interval;
+		r->interval = !t->interval && (r->duration || r->cmd) ? 1 : t->interval;
 	return err;
 }
 
 void args_free(struct run *r)
 {
+	replay_close(r);
 	free(r->pids);
 	r->pids = NULL;
 	r->nr_pids = 0;

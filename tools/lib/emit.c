@@ -28,17 +28,21 @@ static struct emit *emit_get(struct run *r)
 	if (e)
 		return e;
 	e = calloc(1, sizeof(*e));
-	if (!e)
-		return NULL;
+	r->emit = e;
+	return e;
+}
+
+/* Room for the sections of the tool, which is known now. */
+static int sections_alloc(struct run *r)
+{
+	struct emit *e = r->emit;
+
+	if (e->rows)
+		return 0;
 	while (r->tool->sections && r->tool->sections[e->nr_sections].cols)
 		e->nr_sections++;
 	e->rows = calloc(e->nr_sections + 1, sizeof(*e->rows));
-	if (!e->rows) {
-		free(e);
-		return NULL;
-	}
-	r->emit = e;
-	return e;
+	return e->rows ? 0 : -ENOMEM;
 }
 
 int emit_add(struct run *r, const char *spec)
@@ -53,16 +57,21 @@ int emit_open(struct run *r)
 	struct emit *e = emit_get(r);
 	int err = e ? 0 : -ENOMEM;
 
+	if (!err)
+		err = sections_alloc(r);
 	if (!err && !e->sinks.n)
 		err = sinks_add(&e->sinks, "table");
+	if (!err && r->record)
+		err = sinks_add_file(&e->sinks, "raw", r->record);
 	return err ? err : sinks_open(&e->sinks, r);
 }
 
 int emit_attach(struct run *r, const char *format, FILE *f)
 {
 	struct emit *e = emit_get(r);
+	int err = e ? sections_alloc(r) : -ENOMEM;
 
-	return e ? sinks_attach(&e->sinks, format, f, r) : -ENOMEM;
+	return err ? err : sinks_attach(&e->sinks, format, f, r);
 }
 
 int emit_error(const struct run *r)
@@ -88,12 +97,15 @@ int emit_close(struct run *r)
 	return err;
 }
 
-static uint64_t unix_now(void)
+/* What is replayed has its time. */
+static void time_stamp(struct run *r)
 {
 	struct timespec ts;
 
+	if (r->replay)
+		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+	r->ts_ns = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
 static void look_clear(struct emit *e)
@@ -197,10 +209,12 @@ static int look_render(struct run *r, bool live)
 	};
 	int err = e->no_memory;
 
+	if (!err)
+		err = sinks_look(&e->sinks, &l, true);
 	if (!err && !live)
 		err = look_sort(r, e);
 	if (!err)
-		err = sinks_look(&e->sinks, &l);
+		err = sinks_look(&e->sinks, &l, false);
 	look_clear(e);
 	return err;
 }
@@ -209,7 +223,7 @@ void emit_begin(struct run *r)
 {
 	look_clear(r->emit);
 	r->emit->in_look = true;
-	r->ts_ns = unix_now();
+	time_stamp(r);
 }
 
 void emit_drop(struct run *r)
@@ -226,6 +240,11 @@ int emit_end(struct run *r)
 	return look_render(r, false);
 }
 
+int emit_round(struct run *r)
+{
+	return r->emit ? sinks_round(&r->emit->sinks) : 0;
+}
+
 /* What a stream emits outside of a look goes out at once; errors of writing stay. */
 static void emit_live(struct run *r)
 {
@@ -233,7 +252,7 @@ static void emit_live(struct run *r)
 
 	if (r->emit->in_look || !r->tool->stream)
 		return;
-	r->ts_ns = unix_now();
+	time_stamp(r);
 	err = look_render(r, true);
 	if (!r->emit->sinks.error)
 		r->emit->sinks.error = err;
@@ -309,4 +328,29 @@ void emit_lr(struct run *r, const char *left, const char *right)
 void emit_heading(struct run *r, const char *text)
 {
 	text_add(r, PART_HEADING, text, "");
+}
+
+/* The bytes of the longest line of words that fits, at least one word. */
+static size_t line_length(const char *text, size_t width)
+{
+	size_t end = 0, columns = 0;
+
+	for (size_t i = 0; text[i]; i++) {
+		if (text[i] == ' ' && columns <= width)
+			end = i;
+		columns += (text[i] & 0xc0) != 0x80;
+		if (columns > width && end)
+			return end;
+	}
+	return columns > width && end ? end : strlen(text);
+}
+
+void emit_wrapped(struct run *r, unsigned int indent, const char *text)
+{
+	while (*text) {
+		size_t n = line_length(text, EMIT_COLUMNS - indent);
+
+		emit_text(r, "%*s%.*s", (int)indent, "", (int)n, text);
+		text += n + strspn(text + n, " ");
+	}
 }

@@ -65,6 +65,10 @@ __attribute__((format(printf, 2, 3))) void emit_text(struct run *r, const char *
 void emit_lr(struct run *r, const char *left, const char *right);
 void emit_heading(struct run *r, const char *text);
 
+/* A paragraph in lines of EMIT_COLUMNS, each `indent` blanks in. */
+#define EMIT_COLUMNS 80
+void emit_wrapped(struct run *r, unsigned int indent, const char *text);
+
 /* Render the look. 0 or -errno of the first sink that could not write (-EPIPE: reader gone). */
 int emit_end(struct run *r);
 
@@ -72,6 +76,9 @@ int emit_end(struct run *r);
 void emit_drop(struct run *r);
 
 /* ---- for the frontend ---- */
+
+/* All processes had their look: for formats that show them together. As emit_end(). */
+int emit_round(struct run *r);
 
 /* Ask for a sink, as in -o: "FMT" or "FMT:FILE"; see sinks_add(). */
 int emit_add(struct run *r, const char *spec);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The frontend: which tool, what was asked of it, run it, exit status. */
 #include "frontend.h"
+#include "check.h"
+#include "replay.h"
 #include "schema.h"
 #include "version.h"
 #include <errno.h>
@@ -8,14 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct tool *session_find(void)
-{
-	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t))
-		if (t->is_session)
-			return t;
-	return NULL;
-}
 
 /*
  * By the name the program was called by, by the first word, or else the session. *skip is
@@ -27,27 +21,45 @@ static const struct tool *tool_choose(int argc, char **argv, int *skip)
 	const struct tool *t = tool_find(slash ? slash + 1 : path);
 
 	*skip = 0;
-	if (t && !t->is_session)
+	if (t && !t->is_session && !t->is_command)
 		return t;
 	t = argc > 1 ? tool_find(argv[1]) : NULL;
 	if (t) {
 		*skip = 1;
 		return t;
 	}
-	return session_find();
+	return tool_session();
 }
 
 static int answer(const struct run *r)
 {
+	int err = 0;
+
 	if (r->want_help)
 		help_print(r->tool, stdout);
 	else if (r->want_version)
 		printf("%s %s\n", r->tool->name, VERSION);
-	else
+	else if (r->want_schema)
 		schema_print(r->tool, stdout);
+	else if (r->want_man)
+		man_print(r->tool, stdout);
+	else
+		err = complete_print(r->complete, stdout);
+	if (err) {
+		report_usage(r->tool->name);
+		return EXIT_USAGE;
+	}
 	if (fflush(stdout) && errno != EPIPE)
 		return report_error(r, fail(-EIO, "cannot write stdout: %s", strerror(errno)));
 	return EXIT_DONE;
+}
+
+static int replay(struct run *r)
+{
+	int err = replay_run(r);
+
+	r->pid = 0;
+	return err && err != -EPIPE ? report_error(r, err) : EXIT_DONE;
 }
 
 static int run_checked(struct run *r)
@@ -59,11 +71,15 @@ static int run_checked(struct run *r)
 		return EXIT_USAGE;
 	}
 	err = emit_open(r);
+	if (err == -EINVAL) {
+		report_usage(r->tool->name);
+		return EXIT_USAGE;
+	}
 	if (err) {
 		report_error(r, err);
 		return EXIT_FAILED;
 	}
-	status = loop_run(r);
+	status = r->replay ? replay(r) : loop_run(r);
 	r->pid = 0;
 	err = emit_error(r);
 	if (!err && emit_close(r)) {
@@ -73,10 +89,15 @@ static int run_checked(struct run *r)
 	return status;
 }
 
+static bool answers(const struct run *r)
+{
+	return r->want_help || r->want_version || r->want_schema || r->want_man || r->complete;
+}
+
 int frontend_main(int argc, char **argv)
 {
 	struct run r = { .fd = -1 };
-	int skip, status;
+	int skip, status, err;
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
@@ -88,13 +109,16 @@ int frontend_main(int argc, char **argv)
 	if (argc < 1)
 		argv = (char *[]){ (char *)r.tool->name, NULL };
 	fail_clear();
-	if (args_parse(&r, argc < 1 ? 1 : argc - skip, argv + skip)) {
+	err = args_parse(&r, argc < 1 ? 1 : argc - skip, argv + skip);
+	if (err == -EINVAL) {
 		report_usage(r.tool->name);
 		status = EXIT_USAGE;
-	} else if (r.want_help || r.want_version || r.want_schema) {
+	} else if (err) {
+		status = report_error(&r, err);
+	} else if (answers(&r)) {
 		status = answer(&r);
 	} else {
-		status = run_checked(&r);
+		status = r.want_check ? check_run(&r) : run_checked(&r);
 	}
 	emit_close(&r);
 	args_free(&r);

@@ -11,8 +11,9 @@ enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_TARGET
 int frontend_main(int argc, char **argv);
 
 /*
- * args.c: the command line into *r, whose tool is set. 0, or -EINVAL with a sentence. After
- * want_help, want_version or want_schema the rest may be incomplete. args_free() what it left.
+ * args.c: the command line into *r, whose tool is set; --replay may set another. 0, -EINVAL
+ * with a sentence for usage, or another -errno: what was named is not there. After want_help and
+ * the like the rest may be incomplete. args_free() what it left.
  */
 int args_parse(struct run *r, int argc, char **argv);
 void args_free(struct run *r);
@@ -20,6 +21,16 @@ extern const struct opt args_common[];
 
 /* help.c */
 void help_print(const struct tool *t, FILE *f);
+void help_usage(const struct tool *t, FILE *f, const char *first, const char *next);
+
+/* What is typed to run it: "gogc", "gomemtrace explain". */
+const char *help_command(const struct tool *t, char *buf, size_t size);
+
+/* man.c: the sections of the manual page that the tables know, in roff. */
+void man_print(const struct tool *t, FILE *f);
+
+/* complete.c: a completion of all tools for "bash", "zsh" or "fish". -EINVAL: another shell. */
+int complete_print(const char *shell, FILE *f);
 
 /* loop.c: open, look, wait, finish, close, for all processes. The exit status. */
 int loop_run(struct run *r);

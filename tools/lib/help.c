@@ -49,14 +49,22 @@ static void columns_print(FILE *f, const struct tool *t)
 	}
 }
 
-static void tools_print(FILE *f, const struct tool *session)
+const char *help_command(const struct tool *t, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s", t->is_command ? "gomemtrace " : "", t->name);
+	return buf;
+}
+
+static void tools_print(FILE *f, const struct tool *session, bool commands)
 {
 	bool any = false;
 
 	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t)) {
-		if (t == session)
+		if (t == session || t->is_command != commands)
 			continue;
-		if (!any)
+		if (!any && commands)
+			fprintf(f, "\ncommands, as %s COMMAND:\n", session->name);
+		else if (!any)
 			fprintf(f, "\ntools, as %s TOOL or by their own name:\n", session->name);
 		any = true;
 		entry_print(f, t->name, t->brief ? t->brief : "");
@@ -70,10 +78,23 @@ static void formats_print(FILE *f)
 		entry_print(f, o->name, o->brief);
 }
 
+void help_usage(const struct tool *t, FILE *f, const char *first, const char *next)
+{
+	const char *operands = t->operands ? t->operands : "[interval [count]]";
+	char name[64];
+
+	help_command(t, name, sizeof(name));
+	fprintf(f, "%s%s %s[options] %s\n", first, name, t->no_target ? "" : "-p PID[,PID] ",
+		operands);
+	if (t->no_target)
+		return;
+	fprintf(f, "%s%s [options] %s -- CMD [ARG...]\n", next, name, operands);
+	fprintf(f, "%s%s --replay FILE [options]\n", next, name);
+}
+
 void help_print(const struct tool *t, FILE *f)
 {
-	fprintf(f, "usage: %s %s[options] [interval [count]]\n", t->name,
-		t->no_target ? "" : "-p PID[,PID] ");
+	help_usage(t, f, "usage: ", "       ");
 	if (t->brief)
 		fprintf(f, "%s\n", t->brief);
 	fprintf(f, "\noptions:\n");
@@ -81,8 +102,10 @@ void help_print(const struct tool *t, FILE *f)
 	opts_print(f, args_common);
 	formats_print(f);
 	columns_print(f, t);
-	if (t->is_session)
-		tools_print(f, t);
+	if (t->is_session) {
+		tools_print(f, t, false);
+		tools_print(f, t, true);
+	}
 	if (t->examples)
 		fprintf(f, "\nexamples:\n%s", t->examples);
 }

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The loop: open each process, look at once and then at every interval, finish, close. */
+#include "cmd.h"
 #include "frontend.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define START_NS 1000000000ULL /* until a command has become the program that is meant */
+#define RETRY_NS 1000000L
 
 /* What of struct run belongs to one process. */
 struct task {
@@ -24,9 +29,11 @@ struct loop {
 	struct run *run;
 	struct task *tasks;
 	size_t nr;
-	struct pollfd *fds; /* room for all tasks */
+	struct pollfd *fds; /* room for all tasks, and the command */
 	uint64_t start;     /* CLOCK_MONOTONIC, ns */
 	int status;
+	size_t skipped; /* selected, but nothing to look at */
+	struct cmd cmd; /* if r->cmd */
 };
 
 static volatile sig_atomic_t stopping;
@@ -36,10 +43,15 @@ bool run_stopping(void)
 	return stopping;
 }
 
+/* The signal that asked to stop, or 0. */
+static int stop_signal(void)
+{
+	return stopping;
+}
+
 static void stop(int sig)
 {
-	(void)sig;
-	stopping = 1;
+	stopping = sig;
 }
 
 /* The first of a kind asks to stop; the second has its usual effect, should a look hang. */
@@ -89,11 +101,30 @@ static void output_failed(struct loop *l, int err)
 	status_raise(l, EXIT_FAILED);
 }
 
+/* Some of the processes of a selector may be none for this tool, or be gone already. */
+static bool open_skipped(struct loop *l, const struct task *t, int err)
+{
+	if (t->open || !l->run->nr_selectors || (err != -ENOEXEC && err != -ESRCH))
+		return false;
+	run_debug(l->run, "%s", *fail_text() ? fail_text() : "left out");
+	l->skipped++;
+	return true;
+}
+
+/* It is not the program yet that is meant; see open() in tool.h. */
+static bool open_again(const struct run *r, int err)
+{
+	return r->starting && (err == -EAGAIN || err == -ENOEXEC);
+}
+
 /* What a callback returned: success, the normal end of a target, or failure. */
 static void task_result(struct loop *l, struct task *t, int err)
 {
 	struct run *r = l->run;
 	int lost = emit_error(r);
+
+	if (open_again(r, err))
+		return;
 
 	if (err)
 		emit_drop(r);
@@ -101,7 +132,9 @@ static void task_result(struct loop *l, struct task *t, int err)
 		output_failed(l, lost);
 		return;
 	}
-	if (err == -ESRCH && r->look) {
+	if (err == -ESRCH && (r->look || r->cmd)) {
+		if (!r->look)
+			run_note(r, "%s ended before it could be looked at", r->cmd[0]);
 		r->ended = true;
 		err = 0;
 	}
@@ -113,7 +146,8 @@ static void task_result(struct loop *l, struct task *t, int err)
 		return;
 	t->active = false;
 	t->failed = true;
-	status_raise(l, report_error(r, err));
+	if (!open_skipped(l, t, err))
+		status_raise(l, report_error(r, err));
 }
 
 /* Call one of the tool's functions for a process, with struct run set to it. */
@@ -157,12 +191,47 @@ static void task_close(struct loop *l, struct task *t)
 
 /* ---- all of them ---- */
 
+static void task_open(struct loop *l, struct task *t)
+{
+	uint64_t deadline = mono_now() + START_NS;
+	struct run *r = l->run;
+	int err;
+
+	t->active = true;
+	for (;;) {
+		r->starting = r->cmd && mono_now() < deadline && !cmd_ended(&l->cmd) && !stopping;
+		err = task_call(l, t, r->tool->open);
+		if (!open_again(r, err))
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = RETRY_NS }, NULL);
+	}
+	r->starting = false;
+	t->open = !err;
+}
+
 static void tasks_open(struct loop *l)
 {
-	for (struct task *t = l->tasks; t < l->tasks + l->nr && !stopping; t++) {
-		t->active = true;
-		t->open = !task_call(l, t, l->run->tool->open);
-	}
+	char why[256];
+
+	for (struct task *t = l->tasks; t < l->tasks + l->nr && !stopping; t++)
+		task_open(l, t);
+	if (l->skipped < l->nr || stopping)
+		return;
+	l->run->pid = 0;
+	snprintf(why, sizeof(why), "%s", fail_text());
+	status_raise(l,
+		     report_error(l->run,
+				  fail(-ESRCH, "nothing to look at in %zu selected process%s%s%s",
+				       l->nr, l->nr == 1 ? "" : "es", *why ? ": " : "", why)));
+}
+
+/* For formats that show all processes together. */
+static void round_end(struct loop *l)
+{
+	int err = emit_error(l->run) ? 0 : emit_round(l->run);
+
+	if (err)
+		output_failed(l, err);
 }
 
 static void tasks_look(struct loop *l)
@@ -174,6 +243,7 @@ static void tasks_look(struct loop *l)
 		task_call(l, t, l->run->tool->look);
 		l->run->first = false;
 	}
+	round_end(l);
 }
 
 static void tasks_finish(struct loop *l)
@@ -181,6 +251,8 @@ static void tasks_finish(struct loop *l)
 	for (struct task *t = l->tasks; t < l->tasks + l->nr; t++)
 		if (t->open && !t->failed)
 			task_call(l, t, l->run->tool->finish);
+	if (l->run->tool->finish)
+		round_end(l);
 	for (struct task *t = l->tasks; t < l->tasks + l->nr; t++)
 		task_close(l, t);
 }
@@ -208,14 +280,22 @@ static int wait_once(struct loop *l, uint64_t until)
 			.fd = l->tasks[i].active && l->run->tool->event ? l->tasks[i].fd : -1,
 			.events = POLLIN,
 		};
+	l->fds[l->nr] = (struct pollfd){ .fd = l->run->cmd ? l->cmd.pidfd : -1, .events = POLLIN };
 	sigemptyset(&block);
 	sigaddset(&block, SIGINT);
 	sigaddset(&block, SIGTERM);
 	sigprocmask(SIG_BLOCK, &block, &old);
 	if (!stopping)
-		n = ppoll(l->fds, l->nr, &ts, &old);
+		n = ppoll(l->fds, l->nr + 1, &ts, &old);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return n;
+}
+
+/* No need to wait for the next look to find that out. */
+static void command_ended(struct loop *l)
+{
+	l->tasks[0].active = false;
+	l->tasks[0].ended = true;
 }
 
 static void wait_until(struct loop *l, uint64_t until)
@@ -226,6 +306,8 @@ static void wait_until(struct loop *l, uint64_t until)
 		for (size_t i = 0; i < l->nr && n > 0; i++)
 			if (l->fds[i].revents)
 				task_call(l, &l->tasks[i], l->run->tool->event);
+		if (n > 0 && l->fds[l->nr].revents)
+			command_ended(l);
 		if (mono_now() >= until)
 			return;
 	}
@@ -258,26 +340,60 @@ static void looks_run(struct loop *l)
 	}
 }
 
+/* Open, look and close until it is over. */
+static void processes_run(struct loop *l)
+{
+	tasks_open(l);
+	l->start = mono_now();
+	if (tasks_active(l))
+		looks_run(l);
+	tasks_finish(l);
+}
+
+/* The status is that of the command, whatever became of the looks. */
+static void command_run(struct loop *l)
+{
+	char **argv = l->run->cmd;
+	int err = cmd_go(&l->cmd, argv), status;
+
+	if (err)
+		report_error(l->run, err);
+	else
+		processes_run(l);
+	status = cmd_wait(&l->cmd, stop_signal);
+	l->status = err ? cmd_status(err) : status;
+}
+
+static int loop_alloc(struct loop *l)
+{
+	const struct run *r = l->run;
+
+	l->nr = r->tool->no_target ? 1 : r->cmd ? 1 : r->nr_pids;
+	l->tasks = calloc(l->nr + 1, sizeof(*l->tasks));
+	l->fds = calloc(l->nr + 1, sizeof(*l->fds));
+	if (!l->tasks || !l->fds)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->nr; i++)
+		l->tasks[i] = (struct task){ .pid = r->tool->no_target ? 0
+						    : r->cmd           ? l->cmd.pid
+								       : r->pids[i],
+					     .fd = -1 };
+	return 0;
+}
+
 int loop_run(struct run *r)
 {
-	struct loop l = { .run = r, .nr = r->tool->no_target ? 1 : r->nr_pids };
+	struct loop l = { .run = r };
+	int err = r->cmd ? cmd_start(&l.cmd, r->cmd) : 0;
 	struct sigaction old[2];
 
-	l.tasks = calloc(l.nr + 1, sizeof(*l.tasks));
-	l.fds = calloc(l.nr + 1, sizeof(*l.fds));
-	if (!l.tasks || !l.fds) {
-		free(l.tasks);
-		free(l.fds);
-		return report_error(r, -ENOMEM);
-	}
-	for (size_t i = 0; i < l.nr; i++)
-		l.tasks[i] = (struct task){ .pid = r->tool->no_target ? 0 : r->pids[i], .fd = -1 };
+	if (!err)
+		err = loop_alloc(&l);
 	signals_catch(old);
-	tasks_open(&l);
-	l.start = mono_now();
-	if (tasks_active(&l))
-		looks_run(&l);
-	tasks_finish(&l);
+	if (err)
+		l.status = report_error(r, err);
+	else
+		(r->cmd ? command_run : processes_run)(&l);
 	signals_restore(old);
 	free(l.tasks);
 	free(l.fds);

@@ -340,12 +340,14 @@ static int letters_parse(struct words *w, const char *word)
 }
 
 int opts_parse(const struct opt_set *sets, size_t nr, int argc, char **argv, const char *prog,
-	       int (*operand)(void *arg, const char *word), void *arg)
+	       int (*operand)(void *arg, const char *word), void *arg, char ***rest)
 {
 	struct words w = { sets, nr, argv + 1, argv + argc, prog, operand, arg };
 	bool only_operands = false;
 	int err = 0;
 
+	if (rest)
+		*rest = NULL;
 	while (w.next < w.end && !err) {
 		const char *word = *w.next++;
 
@@ -355,8 +357,12 @@ int opts_parse(const struct opt_set *sets, size_t nr, int argc, char **argv, con
 			err = letters_parse(&w, word);
 		else if (word[2])
 			err = long_parse(&w, word);
-		else
+		else if (!rest)
 			only_operands = true;
+		else {
+			*rest = w.next;
+			break;
+		}
 	}
 	return err;
 }

@@ -98,12 +98,13 @@ struct opt_set {
 
 /*
  * Read argv[1..] with the tables of sets[0..nr-1]. Words that are no options are handed to
- * operand(arg, word) in their order, wherever they stand; after "--" all words are. Stops at
+ * operand(arg, word) in their order, wherever they stand. After "--", with rest NULL, all words
+ * are; else they are left alone, and *rest, NULL without "--", points at them in argv. Stops at
  * the first that does not fit: returns -EINVAL and leaves a sentence (fail.h). prog names
  * the command in the cure, as in "(see prog --help)".
  */
 int opts_parse(const struct opt_set *sets, size_t nr, int argc, char **argv, const char *prog,
-	       int (*operand)(void *arg, const char *word), void *arg);
+	       int (*operand)(void *arg, const char *word), void *arg, char ***rest);
 
 /* A letter or name that two options of the sets share is a programmer's error: -EINVAL. */
 int opts_check(const struct opt_set *sets, size_t nr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What is linked in: the tools and the formats, gathered by the linker, in order of name. */
+#include "check.h"
 #include "sink.h"
 #include "tool.h"
 #include <string.h>
@@ -21,11 +22,20 @@
 
 REGISTRY(tool_after, tool, gomt_tools)
 REGISTRY(sink_after, sink_ops, gomt_sinks)
+REGISTRY(check_after, check, gomt_checks)
 
 const struct tool *tool_find(const char *name)
 {
 	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t))
 		if (!strcmp(t->name, name))
+			return t;
+	return NULL;
+}
+
+const struct tool *tool_session(void)
+{
+	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t))
+		if (t->is_session)
 			return t;
 	return NULL;
 }

@@ -5,7 +5,13 @@
  * A format is one file that ends in SINK(name, .brief = …, .look = …), which registers it:
  * nothing else knows the formats. It renders a whole look (emit.h) to a stream in memory,
  * which is then written at once; so a sink sees no errors of writing, and a reader no half
- * lines.
+ * lines. Beside looks a format may have something to say at other times:
+ *
+ *	begin	once, before the first look
+ *	round	when all processes had their look
+ *	end	once, when nothing more will come
+ *
+ * These, too, write to a stream in memory.
  */
 #ifndef SINK_H
 #define SINK_H
@@ -36,7 +42,8 @@ struct look {
 struct sink {
 	const struct sink_ops *ops;
 	const char *path; /* NULL: stdout, or the caller's stream */
-	FILE *file;
+	FILE *file;       /* NULL while a file that is replaced (below) is not being written */
+	void *priv;       /* the format's own; free() frees it */
 	bool tty, bold, utf8;
 	bool clear;         /* the screen before a round of looks */
 	unsigned int width; /* of the terminal, or 80 */
@@ -44,10 +51,22 @@ struct sink {
 	uint64_t headed;    /* table: sections of a stream whose heading is out, a bit each */
 };
 
+enum sink_flag {
+	SINK_WHOLE = 1,   /* gets all rows in the order of emission: -s and -r do not apply */
+	SINK_REPLACE = 2, /* its FILE is replaced as a whole, atomically, by each thing it writes */
+	SINK_PRIVATE = 4, /* its FILE is readable for its owner only */
+	SINK_BINARY = 8,  /* nothing for a terminal */
+};
+
 struct sink_ops {
 	const char *name, *brief;
-	/* 0 or -errno; may keep state in s between looks. */
+	unsigned int flags;
+	/* 0 or -errno; may keep state in s between calls. All but look may be NULL. */
+	int (*begin)(struct sink *s, const struct run *r, FILE *out);
 	int (*look)(struct sink *s, const struct look *l, FILE *out);
+	int (*round)(struct sink *s, FILE *out);
+	int (*end)(struct sink *s, FILE *out);
+	void (*free)(struct sink *s);
 };
 
 #define SINK(id, ...)                                                                              \
@@ -68,13 +87,19 @@ struct sinks {
 
 /* "FMT" or "FMT:FILE". -EINVAL: unknown format, or one file for two. Keeps spec by reference. */
 int sinks_add(struct sinks *s, const char *spec);
+/* The same with the file apart; NULL: stdout. */
+int sinks_add_file(struct sinks *s, const char *format, const char *path);
 int sinks_attach(struct sinks *s, const char *format, FILE *f, const struct run *r);
 
 /* Open what is not open: 0, or -errno with a sentence. */
 int sinks_open(struct sinks *s, const struct run *r);
 
-/* Have all of them render the look: 0, s->error with a sentence, or -ENOMEM. */
-int sinks_look(struct sinks *s, const struct look *l);
+/*
+ * Have them render the look, those that want it whole or the others: 0, s->error with a
+ * sentence, or -errno of the format.
+ */
+int sinks_look(struct sinks *s, const struct look *l, bool whole);
+int sinks_round(struct sinks *s);
 int sinks_close(struct sinks *s);
 
 #endif

@@ -41,6 +41,14 @@
 
 struct emit;
 
+/* The words of --comm and --cgroup, which are turned into pids before the run. */
+#define SELECTORS_MAX 16
+
+struct selector {
+	enum { BY_COMM, BY_CGROUP } by;
+	const char *word;
+};
+
 /* One invocation, handed to every callback. Tools read it; they write priv, fd and ended. */
 struct run {
 	const struct tool *tool;
@@ -53,9 +61,15 @@ struct run {
 	uint64_t count;  /* looks; 0: no limit */
 	uint32_t verbose, max_rows;
 	bool quiet, timestamps, no_clear;
-	bool want_help, want_version, want_schema;
-	const char *sort; /* key or head of a column, or NULL */
+	bool want_help, want_version, want_schema, want_check, want_man;
+	const char *complete; /* the shell to print a completion for, or NULL */
+	const char *sort;     /* key or head of a column, or NULL */
 	unsigned int nr_operands;
+	struct selector selectors[SELECTORS_MAX];
+	size_t nr_selectors;
+	char **cmd;         /* the words after "--", or NULL */
+	const char *record; /* the file to record to, or NULL */
+	const char *replay; /* the file to replay instead of a live process, or NULL */
 
 	/* now: these belong to the process at hand, and are set before each callback */
 	pid_t pid;      /* 0 for a tool without target */
@@ -63,10 +77,12 @@ struct run {
 	int fd;         /* -1, or set by open(): when it can be read, event() is called */
 	uint64_t look;  /* results of this process so far */
 	bool first;     /* the first process of this round of looks */
+	bool starting;  /* the command was started just now: see open() */
 	bool ended;     /* the target is gone; a tool that knows may set it */
 	uint64_t ts_ns; /* Unix time of the look */
 
-	struct emit *emit; /* emit.c's */
+	struct emit *emit;       /* emit.c's */
+	struct replay *replayed; /* replay.c's */
 };
 
 struct tool {
@@ -81,9 +97,19 @@ struct tool {
 	bool is_session; /* what runs when no tool is named */
 	bool no_target;  /* runs once for all, without -p; r->pids may still hold a filter */
 	bool stream;     /* see emit.h */
+	bool is_command; /* `gomemtrace NAME` only: no command of its own */
+
+	/* For a tool that has other operands than interval and count. */
+	const char *operands;                            /* as in the usage line: "[FIELD]" */
+	int (*operand)(struct run *r, const char *word); /* in order; 0, or fail(-EINVAL, …) */
+	const char *(*operand_word)(size_t i);           /* for completion; NULL: no more */
 
 	/* All may be NULL but look; called for each process, in this order. */
 	int (*check)(struct run *r); /* once: do the options fit together? failure is exit 2 */
+	/*
+	 * -EAGAIN or -ENOEXEC while r->starting: it is called again soon, as long as the command
+	 * may still be on its way to the program that is meant.
+	 */
 	int (*open)(struct run *r);
 	int (*look)(struct run *r);   /* at once, then at every interval: emit */
 	int (*event)(struct run *r);  /* r->fd can be read */
@@ -99,6 +125,7 @@ struct tool {
 /* The tools in order of name: tool_after(NULL) is the first, NULL ends. */
 const struct tool *tool_after(const struct tool *prev);
 const struct tool *tool_find(const char *name);
+const struct tool *tool_session(void); /* what runs when none is named */
 const char *tool_json_name(const struct tool *t);
 
 /* One line on stderr, "gogc: …": unless -q; only with -v. Never for results. */

@@ -58,6 +58,8 @@ static const struct col detail_cols[] = {
 	FIELD(detail_row, what, NONE, KEY, "path, address range or structure"),
 	FIELD(detail_row, resident, BYTES, GAUGE, "resident bytes"),
 	FIELD(detail_row, mapped, BYTES, GAUGE, "bytes of address space"),
+	FIELD(detail_row, used, BYTES, GAUGE, "of C's malloc: in chunks handed out"),
+	FIELD(detail_row, free, BYTES, GAUGE, "of C's malloc: in free chunks"),
 	{}
 };
 
@@ -135,6 +137,7 @@ static const struct col self_cols[] = {
 const struct section session_sections[] = {
 	[S_ID] = { .cols = id_cols, .shape = SEC_FIELDS },
 	[S_BINARY] = { .key = "binary", .cols = binary_cols, .shape = SEC_FIELDS },
+	[S_SETTINGS] = { .key = "settings", .cols = session_settings_cols, .shape = SEC_FIELDS },
 	[S_FACTS] = { .key = "facts", .cols = facts_cols, .shape = SEC_FIELDS },
 	[S_TOTAL] = { .cols = total_cols, .shape = SEC_FIELDS },
 	[S_ROWS] = { .key = "rows", .cols = row_cols, .shape = SEC_ROWS, .flags = SEC_JSON_ONLY },
@@ -146,6 +149,7 @@ const struct section session_sections[] = {
 			   .cols = outside_cols,
 			   .shape = SEC_ROWS,
 			   .flags = SEC_JSON_ONLY },
+	[S_CGROUP] = { .key = "cgroup", .cols = session_cgroup_cols, .shape = SEC_FIELDS },
 	[S_MATRIX] = { .key = "matrix",
 		       .cols = cell_cols,
 		       .shape = SEC_ROWS,

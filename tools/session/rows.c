@@ -62,10 +62,12 @@ static int fill_details(struct session_look *s)
 		return -ENOMEM;
 	qsort(l->detail, l->ndetail, sizeof(*l->detail), by_row);
 	for (size_t i = 0; i < l->ndetail; i++) {
-		struct list *list = &s->line[l->detail[i].row].detail;
+		const struct ledger_detail *d = &l->detail[i];
+		struct list *list = &s->line[d->row].detail;
 
-		s->detail[i] = (struct detail_row){ l->detail[i].what, l->detail[i].resident,
-						    l->detail[i].mapped };
+		s->detail[i] = (struct detail_row){ d->what, d->resident, d->mapped,
+						    d->malloc ? d->used : U64_NULL,
+						    d->malloc ? d->free : U64_NULL };
 		if (!list->n++)
 			list->rows = &s->detail[i];
 	}
@@ -169,6 +171,7 @@ int session_fill(struct session_look *s, const struct goproc *gp, const struct s
 	fill_facts(s, gp);
 	fill_total(s);
 	session_memstats(s);
+	session_host(s);
 	s->consistency = (struct consistency_row){
 		.attempts = s->ms.attempts,
 		.consistent = s->ms.consistent,
@@ -187,12 +190,16 @@ void session_emit(struct run *r, const struct session_look *s, const struct gopr
 
 	emit_fields(r, &sec[S_ID], &s->id);
 	emit_fields(r, &sec[S_BINARY], &s->binary);
+	emit_fields(r, &sec[S_SETTINGS], &s->settings);
 	emit_fields(r, &sec[S_FACTS], &s->facts);
 	emit_fields(r, &sec[S_TOTAL], &s->total);
 	for (int i = 0; i < ROW_COUNT; i++)
 		emit_row(r, &sec[S_ROWS], &s->line[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(s->outside); i++)
 		emit_row(r, &sec[S_NOT_IN_RSS], &s->outside[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(s->charged); i++)
+		emit_row(r, &sec[S_NOT_IN_RSS], &s->charged[i]);
+	emit_fields(r, &sec[S_CGROUP], &s->group);
 	for (int i = 0; i < PS_COUNT; i++)
 		emit_row(r, &sec[S_MATRIX], &s->cell[i]);
 	if (s->has_ms)

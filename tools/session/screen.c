@@ -2,12 +2,102 @@
 /* The session as people read it: a header, the rows that matter, the join. */
 #include "human.h"
 #include "session.h"
+#include "text.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define COLUMNS 80
 #define SMALL   0.5 /* per cent of the RSS: rows below are told in one line */
+
+struct line {
+	const char *head; /* of the first line only */
+	char text[COLUMNS * 4];
+	size_t items;
+};
+
+static void line_flush(struct run *r, struct line *l)
+{
+	if (l->items)
+		emit_text(r, "%s", l->text);
+	l->text[0] = '\0';
+	l->items = 0;
+	l->head = "  ";
+}
+
+/* Add an item behind a separator, beginning a new line where 80 columns end. */
+static void line_add(struct run *r, struct line *l, const char *separator, const char *item)
+{
+	size_t n;
+
+	if (l->items && text_width(l->text) + text_width(separator) + text_width(item) > COLUMNS)
+		line_flush(r, l);
+	n = strlen(l->text);
+	snprintf(l->text + n, sizeof(l->text) - n, "%s%s", l->items ? separator : l->head, item);
+	l->items++;
+}
+
+static void line_bytes(struct run *r, struct line *l, const char *name, uint64_t bytes)
+{
+	char item[COLUMNS * 2];
+
+	snprintf(item, sizeof(item), "%s %s", name, HUMAN(bytes3, bytes));
+	line_add(r, l, " · ", item);
+}
+
+/* "limit 2.00 GiB, working set 1.61": a unit is said once. */
+static void cgroup_limit(struct run *r, struct line *l, const struct cgroup *c)
+{
+	const struct cgroup_level *tight = c->tightest < 0 ? NULL : &c->level[c->tightest];
+	char limit[HUMAN_LEN] = "no limit", used[HUMAN_LEN] = "", item[COLUMNS * 3];
+	uint64_t set = tight ? tight->working_set : c->working_set;
+	char *unit;
+
+	/* no limit: who asks for more wants to know what there is */
+	if (!c->version || (!tight && !r->verbose))
+		return;
+	if (tight)
+		human_bytes3(limit, tight->limit);
+	if (set != CGROUP_UNKNOWN)
+		human_bytes3(used, set);
+	unit = strchr(used, ' ');
+	if (unit && tight && !strcmp(unit, strchr(limit, ' ')))
+		*unit = '\0';
+	snprintf(item, sizeof(item), "%scgroup %s%s%s%s", c->tightest > 0 ? "parent " : "",
+		 tight ? "limit " : "", limit, *used ? ", working set " : "", used);
+	line_add(r, l, " · ", item);
+}
+
+static void settings(struct run *r, const struct session_look *s)
+{
+	struct line l = { .head = "" };
+	char gogc[16] = "off", limit[HUMAN_LEN] = "off", item[COLUMNS * 2];
+
+	if (s->has_ms) {
+		if (s->ms.gc_percent >= 0)
+			snprintf(gogc, sizeof(gogc), "%d", s->ms.gc_percent);
+		if (s->ms.memory_limit != INT64_MAX)
+			human_bytes3(limit, s->ms.memory_limit);
+		snprintf(item, sizeof(item), "GOGC %s  GOMEMLIMIT %s  P %llu", gogc, limit,
+			 (unsigned long long)s->ms.procs);
+		line_add(r, &l, "", item);
+	}
+	cgroup_limit(r, &l, &s->cgroup);
+	if (s->settings.madvise) {
+		snprintf(item, sizeof(item), "madvise %s", s->settings.madvise);
+		line_add(r, &l, "  ", item);
+	}
+	if (s->settings.thp_enabled) {
+		snprintf(item, sizeof(item), "THP %s",
+			 s->thp.disabled == 1 ? "off here" : s->settings.thp_enabled);
+		line_add(r, &l, "  ", item);
+	}
+	if (s->has_ms) {
+		snprintf(item, sizeof(item), "%s goroutines", HUMAN(count, s->ledger.goroutines));
+		line_add(r, &l, " · ", item);
+	}
+	line_flush(r, &l);
+}
 
 static void header(struct run *r, const struct session_look *s, const struct goproc *gp)
 {
@@ -25,16 +115,7 @@ static void header(struct run *r, const struct session_look *s, const struct gop
 	else
 		snprintf(right, sizeof(right), "RSS %s", HUMAN(bytes3, l->rss));
 	emit_lr(r, left, right);
-	if (s->has_ms) {
-		char gogc[16] = "off", limit[HUMAN_LEN] = "off";
-
-		if (s->ms.gc_percent >= 0)
-			snprintf(gogc, sizeof(gogc), "%d", s->ms.gc_percent);
-		if (s->ms.memory_limit != INT64_MAX)
-			human_bytes3(limit, s->ms.memory_limit);
-		emit_text(r, "GOGC %s  GOMEMLIMIT %s  P %llu · %s goroutines", gogc, limit,
-			  (unsigned long long)s->ms.procs, HUMAN(count, l->goroutines));
-	}
+	settings(r, s);
 }
 
 /* How far the numbers can be trusted, in one line. */
@@ -70,33 +151,6 @@ static void wrap(struct run *r, const char *text)
 	}
 }
 
-struct line {
-	const char *head; /* of the first line only */
-	char text[COLUMNS * 4];
-	size_t items;
-};
-
-static void line_flush(struct run *r, struct line *l)
-{
-	if (l->items)
-		emit_text(r, "%s", l->text);
-	l->text[0] = '\0';
-	l->items = 0;
-	l->head = "  ";
-}
-
-/* Add "name size" to a line of such, beginning a new one where 80 columns end. */
-static void line_item(struct run *r, struct line *l, const char *name, uint64_t bytes)
-{
-	const char *size = HUMAN(bytes3, bytes);
-
-	if (l->items && strlen(l->text) + strlen(name) + strlen(size) + 4 - l->items > COLUMNS)
-		line_flush(r, l);
-	snprintf(l->text + strlen(l->text), sizeof(l->text) - strlen(l->text), "%s%s %s",
-		 l->items ? " · " : l->head, name, size);
-	l->items++;
-}
-
 /* A row inside a group is named by its id where the group's heading is not beside it. */
 static void small_rows(struct run *r, const struct session_look *s, const bool *shown)
 {
@@ -104,7 +158,7 @@ static void small_rows(struct run *r, const struct session_look *s, const bool *
 
 	for (int i = 0; i < ROW_COUNT; i++)
 		if (!shown[i] && s->ledger.row[i].confidence && s->ledger.row[i].resident)
-			line_item(r, &l, ledger_row_ids[i], s->ledger.row[i].resident);
+			line_bytes(r, &l, ledger_row_ids[i], s->ledger.row[i].resident);
 	line_flush(r, &l);
 }
 
@@ -112,11 +166,25 @@ static void outside(struct run *r, const struct session_look *s)
 {
 	static const char *const names[] = { "untouched heap", "untouched stacks", "page tables",
 					     "swap", "hugetlb" };
+	static const char *const charged[CHARGED_COUNT] = {
+		[CHARGED_SLAB] = "cgroup slab",
+		[CHARGED_SOCK] = "cgroup sockets",
+		[CHARGED_PAGE_TABLES] = "cgroup page tables",
+		[CHARGED_STACKS] = "cgroup kernel stacks",
+		[CHARGED_KERNEL] = "cgroup other kernel memory",
+		[CHARGED_FILE] = "cgroup page cache",
+		[CHARGED_SHMEM] = "cgroup tmpfs and shmem",
+	};
 	struct line l = { .head = "not in RSS: " };
+	uint64_t least = r->verbose ? 1 : s->ledger.rss * (SMALL / 100);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (s->outside[i].bytes != U64_NULL && s->outside[i].bytes)
-			line_item(r, &l, names[i], s->outside[i].bytes);
+			line_bytes(r, &l, names[i], s->outside[i].bytes);
+	for (size_t i = 0; i < CHARGED_COUNT; i++)
+		if (s->charged[i].bytes != U64_NULL && s->charged[i].bytes &&
+		    s->charged[i].bytes >= least)
+			line_bytes(r, &l, charged[i], s->charged[i].bytes);
 	line_flush(r, &l);
 }
 

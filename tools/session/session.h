@@ -2,14 +2,17 @@
 /*
  * session.h - what `gomemtrace -p PID` shows: the rows of its sections.
  *
- * cols.c and memstats.c have the columns, rows.c fills the rows from a ledger,
- * screen.c lays them out for people. One struct session_look is one look.
+ * cols.c, memstats.c and host.c have the columns, rows.c fills the rows from a ledger,
+ * screen.c lays them out for people, worker.c takes the looks. One struct session_look is
+ * one look.
  */
 #ifndef SESSION_H
 #define SESSION_H
 
 #include "go/rt_memstats.h"
 #include "ledger.h"
+#include "proc/cgroup.h"
+#include "proc/procfs.h"
 #include "tool.h"
 
 struct id_row {
@@ -48,7 +51,7 @@ struct total_row {
 
 struct detail_row {
 	const char *what;
-	uint64_t resident, mapped;
+	uint64_t resident, mapped, used, free;
 };
 
 struct ledger_line {
@@ -99,6 +102,39 @@ struct verdict_row {
 	uint64_t bytes, confidence;
 };
 
+struct settings_row {
+	int64_t gogc, gomemlimit; /* -1: off */
+	uint64_t gomaxprocs;
+	const char *madvise, *thp_enabled;
+	uint64_t thp_max_ptes_none;
+	int8_t thp_disabled;
+};
+
+struct cgroup_row {
+	struct cgroup c;
+	uint64_t version, limit;
+	int64_t headroom;
+	const char *path, *container, *runtime, *unit, *limit_path, *why;
+	struct list limits; /* of struct cgroup_level */
+};
+
+/* What is charged to the group and is not in the RSS, or not as such. */
+enum charged {
+	CHARGED_SLAB,
+	CHARGED_SOCK,
+	CHARGED_PAGE_TABLES,
+	CHARGED_STACKS,
+	CHARGED_KERNEL,
+	CHARGED_FILE,
+	CHARGED_SHMEM,
+	CHARGED_COUNT
+};
+
+/* What the child that took the look used for it. */
+struct session_cost {
+	uint64_t cpu_ns, rss;
+};
+
 struct self_row {
 	uint64_t wall_ns, cpu_ns, rss, target_stopped_ns;
 };
@@ -106,11 +142,13 @@ struct self_row {
 enum session_section {
 	S_ID,
 	S_BINARY,
+	S_SETTINGS,
 	S_FACTS,
 	S_TOTAL,
 	S_ROWS,
 	S_WHERE, /* the rows as people read them */
 	S_NOT_IN_RSS,
+	S_CGROUP,
 	S_MATRIX,
 	S_JOIN, /* the matrix as people read it: what is there */
 	S_MEMSTATS,
@@ -121,11 +159,16 @@ enum session_section {
 
 extern const struct section session_sections[];
 extern const struct col session_memstats_cols[]; /* of struct memstats_row */
+extern const struct col session_settings_cols[]; /* of struct settings_row */
+extern const struct col session_cgroup_cols[];   /* of struct cgroup_row */
 
 struct session_look {
 	struct ledger ledger;
 	struct memstats ms;
 	bool has_ms;
+	struct cgroup cgroup;
+	struct proc_thp thp;
+	struct session_cost cost;
 	struct self_row self;
 
 	struct id_row id;
@@ -137,6 +180,9 @@ struct session_look {
 	struct ledger_line line[ROW_COUNT];
 	struct detail_row *detail; /* of all rows, by row */
 	struct bytes_row outside[5];
+	struct settings_row settings;
+	struct cgroup_row group;
+	struct bytes_row charged[CHARGED_COUNT];
 	struct cell_row cell[PS_COUNT];
 	struct memstats_row memstats;
 	struct size_row by_size[MEMSTATS_BY_SIZE];
@@ -149,6 +195,9 @@ int session_fill(struct session_look *s, const struct goproc *gp, const struct s
 
 /* Fill the memstats row from ms. */
 void session_memstats(struct session_look *s);
+
+/* Fill settings, group and charged from ms, cgroup and thp. */
+void session_host(struct session_look *s);
 
 /* Emit the JSON sections, then the screen. */
 void session_emit(struct run *r, const struct session_look *s, const struct goproc *gp);

@@ -7,8 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define BUILDINFO_MAX (1U << 20)
+#define SYMTAB_MAX    (256U << 20)
+#define SECTIONS_MAX  65280 /* SHN_LORESERVE: more would be counted elsewhere in the file */
+#define SEGMENTS_MAX  1024
 #define SENTINEL      16
 
 int go_version_minor(const char *version)
@@ -21,6 +26,12 @@ int go_version_minor(const char *version)
 		return -1;
 	minor = strtol(p + 4, &end, 10);
 	return end == p + 4 || minor < 0 || minor > 999 ? -1 : minor;
+}
+
+bool go_version_plain(const char *version)
+{
+	return !strncmp(version, "go1.", 4) &&
+	       version[4 + strspn(version + 4, "0123456789.")] == '\0';
 }
 
 static bool varint_string(const uint8_t **p, const uint8_t *end, const uint8_t **s, size_t *len)
@@ -109,7 +120,7 @@ static void read_segments(struct binary *b)
 
 	b->base = UINT64_MAX;
 	elf_getphdrnum(b->elf, &n);
-	for (size_t i = 0; i < n && gelf_getphdr(b->elf, i, &ph); i++) {
+	for (size_t i = 0; i < n && i < SEGMENTS_MAX && gelf_getphdr(b->elf, i, &ph); i++) {
 		b->dynamic |= ph.p_type == PT_INTERP;
 		if (ph.p_type != PT_LOAD)
 			continue;
@@ -124,9 +135,9 @@ static bool read_buildinfo(struct binary *b)
 {
 	GElf_Shdr sh;
 	Elf_Scn *scn = section(b->elf, ".go.buildinfo", &sh);
-	Elf_Data *d = scn ? elf_rawdata(scn, NULL) : NULL;
+	Elf_Data *d = scn && sh.sh_size <= BUILDINFO_MAX ? elf_rawdata(scn, NULL) : NULL;
 
-	return d && d->d_buf && d->d_size <= BUILDINFO_MAX &&
+	return d && d->d_buf &&
 	       buildinfo_parse(d->d_buf, d->d_size, b->version, sizeof(b->version), b->module,
 			       sizeof(b->module));
 }
@@ -138,6 +149,26 @@ static bool has_section(struct binary *b, const char *name)
 	return section(b->elf, name, &sh) != NULL;
 }
 
+/*
+ * libelf believes counts as long as the file is large enough, and a sparse file can
+ * have any size: no section headers that are not there, or are more than can be.
+ */
+static bool header_sane(int fd)
+{
+	Elf64_Ehdr eh;
+	struct stat st;
+
+	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || fstat(fd, &st) ||
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG))
+		return false;
+	if (eh.e_ident[EI_CLASS] != ELFCLASS64) /* refused later, by its machine */
+		return true;
+	return !eh.e_shoff ||
+	       (eh.e_shnum && eh.e_shnum <= SECTIONS_MAX && eh.e_shentsize == sizeof(Elf64_Shdr) &&
+		eh.e_shoff < (uint64_t)st.st_size &&
+		eh.e_shnum * sizeof(Elf64_Shdr) <= st.st_size - eh.e_shoff);
+}
+
 int binary_open(struct binary *b, int fd, const char *name)
 {
 	GElf_Ehdr eh;
@@ -145,7 +176,10 @@ int binary_open(struct binary *b, int fd, const char *name)
 
 	*b = (struct binary){ .minor = -1 };
 	elf_version(EV_CURRENT);
-	b->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	if (!header_sane(fd))
+		return fail(-ENOEXEC, "%s is not an ELF file, or a damaged one", name);
+	/* not mapped: a file that is cut off while we read it must be an error, not SIGBUS */
+	b->elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!b->elf || elf_kind(b->elf) != ELF_K_ELF || !gelf_getehdr(b->elf, &eh)) {
 		binary_close(b);
 		return fail(-ENOEXEC, "%s is not an ELF file", name);
@@ -185,7 +219,7 @@ size_t binary_symbols(struct binary *b, const char *const *names, struct symbol 
 {
 	GElf_Shdr sh;
 	Elf_Scn *scn = section(b->elf, ".symtab", &sh);
-	Elf_Data *d = scn ? elf_getdata(scn, NULL) : NULL;
+	Elf_Data *d = scn && sh.sh_size <= SYMTAB_MAX ? elf_getdata(scn, NULL) : NULL;
 	size_t found = 0, count;
 	GElf_Sym sym;
 

@@ -45,6 +45,8 @@ size_t binary_symbols(struct binary *b, const char *const *names, struct symbol 
 
 /* 24 of "go1.24.4", "go1.24-20250101-RC00", "devel go1.24-abc"; -1 if none. */
 int go_version_minor(const char *version);
+/* A release as it was published, "go1.24" or "go1.24.4": nothing before, nothing added. */
+bool go_version_plain(const char *version);
 
 /*
  * The version and module of a .go.buildinfo section of len bytes (format of

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PROVE_NS 600000000ULL /* for all layouts together */
+
 const char *const go_global_names[G_COUNT] = {
 #define NAME(name, required) #name,
 	GO_GLOBALS(NAME)
 #undef NAME
 };
 
-static const bool required[G_COUNT] = {
+const bool go_global_required[G_COUNT] = {
 #define REQUIRED(name, required) required,
 	GO_GLOBALS(REQUIRED)
 #undef REQUIRED
@@ -49,7 +51,7 @@ static int find_globals(struct goproc *gp)
 				"cannot be found");
 	binary_symbols(&gp->bin, go_global_names, sym, G_COUNT);
 	for (int i = 0; i < G_COUNT; i++) {
-		if (!sym[i].addr && required[i])
+		if (!sym[i].addr && go_global_required[i])
 			return snprintf(gp->why, sizeof(gp->why),
 					"the symbol table has no runtime.%s", go_global_names[i]);
 		gp->addr[i] = sym[i].addr ? sym[i].addr + gp->bias : 0;
@@ -90,40 +92,70 @@ static const struct go_layout *candidate(int minor, size_t nth)
 	return best;
 }
 
-static int prove_layout(struct goproc *gp)
+int goproc_try(struct goproc *gp, const struct go_layout *l, enum prove how)
 {
-	const struct go_layout *own = gp->bin.minor < 0 ? NULL : go_layout_find(gp->bin.minor);
-	const struct go_layout *l;
-	uint64_t spent = 0;
-	int err = 0, failed = PROOF_IDENTITIES;
+	int err;
 
-	for (size_t i = 0; (l = candidate(gp->bin.minor, i)); i++) {
-		gp->l = l;
-		gp->exact = l == own;
-		err = go_prove(gp);
-		spent += gp->proof_ns;
-		if (err || gp->proven)
-			break;
-		if (gp->exact) /* its neighbours are no better guess than its own layout */
-			break;
-		failed = gp->failed < failed ? gp->failed : failed;
-	}
-	gp->proof_ns = spent;
+	gp->l = l;
+	gp->why[0] = '\0';
+	err = go_prove(gp);
 	if (err)
-		return err;
-	if (gp->proven && !gp->exact)
-		snprintf(gp->why, sizeof(gp->why),
-			 "%s has no layout of its own; that of Go %s proved itself",
-			 gp->bin.version[0] ? gp->bin.version : "this release", gp->l->release);
+		snprintf(gp->why, sizeof(gp->why), "the runtime's variables cannot be read: %s",
+			 err == -ENODATA ? "they are swapped out" : strerror(-err));
 	else if (!gp->proven)
 		snprintf(gp->why, sizeof(gp->why),
 			 "the layout of Go %s did not prove itself: %d of %d identities failed in "
 			 "%d snapshots",
-			 own ? own->release : "any known release", own ? gp->failed : failed,
-			 gp->checked, PROOF_ATTEMPTS);
-	if (!gp->proven)
+			 l->release, gp->failed, gp->checked, PROOF_ATTEMPTS);
+	if (err || !gp->proven || how == PROVE_COUNTERS)
+		return err;
+	return go_prove_structures(gp, how == PROVE_ALL);
+}
+
+/* Which layout was taken, if it is not the release's own. */
+static void say_neighbour(struct goproc *gp, const struct go_layout *own, const char *first)
+{
+	const char *version = gp->bin.version[0] ? gp->bin.version : "this release";
+
+	if (own)
+		snprintf(gp->why, sizeof(gp->why), "%.140s; that of Go %s did, and is used", first,
+			 gp->l->release);
+	else
+		snprintf(gp->why, sizeof(gp->why),
+			 "%s has no layout of its own; that of Go %s proved itself", version,
+			 gp->l->release);
+}
+
+static int prove_layout(struct goproc *gp)
+{
+	const struct go_layout *own = gp->bin.minor < 0 ? NULL : go_layout_find(gp->bin.minor), *l;
+	struct goproc first = {};
+	uint64_t spent = 0;
+	int err = 0;
+
+	mem_deadline(gp->mem, PROVE_NS);
+	for (size_t i = 0; (l = candidate(gp->bin.minor, i)); i++) {
+		gp->exact = l == own;
+		err = goproc_try(gp, l,
+				 gp->exact && go_version_plain(gp->bin.version) ? PROVE_QUICK
+										: PROVE_ALL);
+		spent += gp->proof_ns;
+		if (!i)
+			first = *gp;
+		/* what is wrong with the target is not wrong with the layout */
+		if (gp->proven || err == -ESRCH || err == -EPERM || err == -ENOMEM)
+			break;
+		err = 0;
+	}
+	mem_deadline(gp->mem, 0);
+	if (gp->proven && !gp->exact)
+		say_neighbour(gp, own, first.why);
+	if (!gp->proven) {
+		*gp = first;
 		gp->l = NULL;
-	return 0;
+	}
+	gp->proof_ns = spent;
+	return err;
 }
 
 int goproc_open(struct goproc *gp, struct target *t)
@@ -143,13 +175,6 @@ int goproc_open(struct goproc *gp, struct target *t)
 		snprintf(gp->why, sizeof(gp->why), "no mapping of the executable was found");
 	else if (!find_globals(gp))
 		err = prove_layout(gp);
-	if (err == -EFAULT || err == -ENODATA) {
-		/* variables that cannot be read are a fact about the process, not an error */
-		snprintf(gp->why, sizeof(gp->why), "the runtime's variables cannot be read: %s",
-			 err == -ENODATA ? "they are swapped out" : strerror(-err));
-		gp->l = NULL;
-		err = 0;
-	}
 	if (err)
 		goproc_close(gp);
 	return err;

@@ -28,13 +28,14 @@
 	X(emptymspan, true)                                                                        \
 	X(gcBitsArenas, true)                                                                      \
 	X(persistentChunks, true)                                                                  \
-	X(buckhash, true)                                                                          \
-	X(mbuckets, true)                                                                          \
+	X(buckhash, false)                                                                         \
+	X(mbuckets, false)                                                                         \
 	X(firstmoduledata, true)                                                                   \
 	X(bbuckets, false)                                                                         \
 	X(xbuckets, false)                                                                         \
 	X(trace, false)                                                                            \
-	X(vgetrandomAlloc, false)
+	X(vgetrandomAlloc, false)                                                                  \
+	X(debug, false)
 
 enum go_global {
 #define ENUM(name, required) G_##name,
@@ -44,6 +45,7 @@ enum go_global {
 };
 
 extern const char *const go_global_names[G_COUNT];
+extern const bool go_global_required[G_COUNT];
 
 struct goproc {
 	struct target *t;
@@ -66,6 +68,14 @@ struct goproc {
  */
 int goproc_open(struct goproc *gp, struct target *t);
 void goproc_close(struct goproc *gp);
+
+/*
+ * Hold one layout against the process: the six identities; a few structures beside
+ * them; or all that are read, which is what a neighbour's layout must satisfy. Sets
+ * l, proven and why. 0, or -errno where it cannot be read.
+ */
+enum prove { PROVE_COUNTERS, PROVE_QUICK, PROVE_ALL };
+int goproc_try(struct goproc *gp, const struct go_layout *l, enum prove how);
 
 /* The start of its heap arena of an address, and the arena's index (linux/amd64). */
 #define GO_PAGE         8192ULL

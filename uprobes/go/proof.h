@@ -16,6 +16,8 @@
 
 #define PROOF_IDENTITIES 6
 #define PROOF_ATTEMPTS   100
+#define PROOF_STRUCTURES 11
+#define PROOF_QUICK      3 /* of them: a few reads */
 
 /* A copy of both structures, taken by one call, and the sums the formulas need. */
 struct go_counters {
@@ -48,5 +50,13 @@ bool go_counters_trivial(const struct go_counters *c);
 
 /* Prove gp->l at gp->addr; fills proven, checked, failed, attempts, proof_ns. */
 int go_prove(struct goproc *gp);
+
+/*
+ * A neighbour's layout may satisfy the six and still be wrong elsewhere: hold every
+ * further structure that is read against what the runtime says of it in another
+ * place. Not all: only those that cost a few reads, for a release's own layout. Adds
+ * to checked, failed and proof_ns, sets proven, and why if it is not.
+ */
+int go_prove_structures(struct goproc *gp, bool all);
 
 #endif

@@ -868,10 +868,11 @@ func knownArenas(s *scratch) {
 	}
 }
 
-func inArena(s *scratch, p uintptr) bool {
-	base := p &^ (arenaSize - 1)
+// hasArena: does an arena we know lie in this mapping? The heap's arenas follow each
+// other, so what else is in the mapping is an arena too.
+func hasArena(s *scratch, lo, hi uintptr) bool {
 	for i := 0; i < s.n; i++ {
-		if s.a[i].base == base {
+		if s.a[i].base < hi && s.a[i].base+arenaSize > lo {
 			return true
 		}
 	}
@@ -967,6 +968,7 @@ func anon() {
 			take = 2
 		}
 		var inA, outA uintptr
+		mine := hasArena(s, lo, hi)
 		for q := lo; q < hi; {
 			c := hi - q
 			if c > arenaSize-q&(arenaSize-1) {
@@ -975,7 +977,6 @@ func anon() {
 			if !mincore(q, c, &vec[0]) {
 				ok = false
 			}
-			mine := inArena(s, q)
 			for k := uintptr(0); k < c/pageSize; k++ {
 				p := q + k*pageSize
 				if p >= me && p < me+unsafe.Sizeof(scratch{}) {

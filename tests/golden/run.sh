@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#
+# Golden tests: every recording in every format, without root and without the kernel it is of.
+#
+#	tests/golden/run.sh check|update
+#
+# NAME.raw is replayed into NAME.FORMAT. numbers.jq is a second opinion: it derives the sums
+# that must hold from the JSON, knowing nothing of how it was made. TAP.
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+
+O=${O:-.out}
+case $O in /*) ;; *) O=../../$O ;; esac
+export TZ=UTC LC_ALL=C.UTF-8
+unset NO_COLOR
+
+replay() { "$O/gomemtrace" --replay "$1.raw" -o "$2"; }
+
+update() {
+	local raw format
+	for raw in *.raw; do
+		for format in table json prom; do
+			replay "${raw%.raw}" "$format" > "${raw%.raw}.$format" || return
+		done
+	done
+}
+
+# result STATUS NAME FILE: the lines of FILE say what was wrong.
+result() {
+	if [ "$1" = 0 ]; then
+		echo "ok - golden: $2"
+	else
+		echo "not ok - golden: $2"
+		head -n 40 "$3" | sed 's/^/# /'
+	fi
+}
+
+# Each sample of prom that the JSON has, too, has the same value there: by labels and name.
+prom_numbers() {
+	local json=$1.json prom=$1.prom id want got
+	jq -r 'select(.rows) | .pid as $p | .rows[] | select(.resident != null) |
+		"\($p) \(.id) \(.resident)"' "$json" | while read -r pid id want; do
+		got=$(sed -n "s/^gomemtrace_ledger_rows_resident_bytes{pid=\"$pid\",.*id=\"$id\"} //p" "$prom")
+		# several looks: prom has one document each
+		grep -qx "$want" <<< "$got" || echo "row $id of $pid is $want in JSON, not so in prom: $got"
+	done
+}
+
+check() {
+	local out raw name format n=0
+	out=$(mktemp)
+	for raw in *.raw; do
+		name=${raw%.raw}
+		for format in table json prom; do
+			replay "$name" "$format" 2>&1 | diff "$name.$format" - > "$out" 2>&1
+			result $? "$name as $format" "$out"
+		done
+		jq -r -f numbers.jq "$name.json" > "$out" 2>&1
+		[ ! -s "$out" ]
+		result $? "$name adds up" "$out"
+		prom_numbers "$name" > "$out" 2>&1
+		[ ! -s "$out" ]
+		result $? "$name has the same numbers in prom" "$out"
+		n=$((n + 5))
+	done
+	rm -f "$out"
+	echo "1..$n"
+}
+
+case "${1:-}" in
+check) check ;;
+update) update ;;
+*)
+	echo "usage: run.sh check|update" >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* The matrix, and memory that is not in RSS, explained; see explain.h. */
+#include "explain.h"
+
+#define STATE   "matrix"
+#define OUTSIDE "not in RSS"
+#define BITS    "The runtime's page state: spans first, then the page bitmap and the page caches."
+#define CGROUP  "memory.stat of the memory cgroup that the process is in"
+#define WHOLE                                                                                      \
+	"As exact as the kernel's own accounting. It is of the whole group, not of this process "  \
+	"alone."
+
+const struct explain_entry explain_states[] = {
+	{ .field = "in_use",
+	  .group = STATE,
+	  .brief = "pages of spans that hold heap objects",
+	  .meaning = "in_use x ABSENT was allocated and never touched: RSS below Go's own number.",
+	  .source = BITS,
+	  .trust = "3 stars when nothing moved; else moved_bytes is the error.",
+	  .misread = "It counts whole spans, free slots included." },
+	{ .field = "stack",
+	  .group = STATE,
+	  .brief = "pages of spans that hold stacks",
+	  .source = BITS " A manual span that is on no list of work buffers.",
+	  .trust = "3 stars when nothing moved; else moved_bytes is the error." },
+	{ .field = "workbuf",
+	  .group = STATE,
+	  .brief = "pages of spans that hold the collector's work buffers",
+	  .source = BITS " A manual span on one of the collector's lists.",
+	  .trust = "3 stars when nothing moved; else moved_bytes is the error.",
+	  .misread = "MemStats counts them in GCSys, not in StackInuse." },
+	{ .field = "free",
+	  .group = STATE,
+	  .brief = "pages in no span that were not given back",
+	  .meaning = "free x RESIDENT is idle heap: row go.heap.idle.",
+	  .source = BITS,
+	  .trust = "3 stars when nothing moved; else moved_bytes is the error." },
+	{ .field = "scavenged",
+	  .group = STATE,
+	  .brief = "pages that the runtime gave back to the kernel",
+	  .meaning = "scavenged x RESIDENT came again: row go.heap.returned. In HUGE it was filled "
+		     "up by a huge page, in LAZYFREE the kernel may still take it.",
+	  .source = BITS " All of it is HeapReleased.",
+	  .trust = "3 stars. Resident is 0 in a still look without huge pages and MADV_FREE.",
+	  .drift =
+		  "From 1.26 it includes padding at the start of the randomised heap, 1.0 to 2.9 MB, "
+		  "absent until a huge page is made over it." },
+	{ .field = "not_mapped",
+	  .group = STATE,
+	  .brief = "pages of the heap's address space that were never used",
+	  .source = "What is left of the address range of the heap's arenas.",
+	  .trust = "3 stars.",
+	  .misread = "Address space costs nothing: only resident pages do." },
+	{ .field = "transit",
+	  .group = STATE,
+	  .brief = "pages that were changing hands while they were read",
+	  .meaning = "Allocated by the bitmap, but in no span and no page cache.",
+	  .source = BITS,
+	  .trust = "Not more than 64 KiB in a process at rest. It is part of the rows' error." },
+	{ .field = "huge",
+	  .group = STATE,
+	  .brief = "resident in huge pages (2 MiB)",
+	  .source = "PAGEMAP_SCAN: mapped by one entry of the page table.",
+	  .trust = "3 stars with PAGEMAP_SCAN (Linux 6.7); plain pagemap cannot tell.",
+	  .drift =
+		  "1.21.0 to 1.21.3 asked for huge pages for the heap; 1.19 did on every use; from "
+		  "1.21.13 the heap is left to the kernel's policy." },
+	{ .field = "lazyfree",
+	  .group = STATE,
+	  .brief = "resident, but the kernel may take it without asking (MADV_FREE)",
+	  .source = "/proc/kpageflags: anonymous and not swap-backed, and given back by the "
+		    "runtime's own bits.",
+	  .trust =
+		  "3 stars with CAP_SYS_ADMIN. Without it, the sum of the mappings, an upper bound.",
+	  .misread = "It counts as RSS, yet is free memory for the host: it goes under pressure "
+		     "only. Go uses MADV_FREE only with GODEBUG=madvdontneed=0." },
+	{ .field = "swapped",
+	  .group = STATE,
+	  .brief = "in swap",
+	  .source = "pagemap.",
+	  .trust = "3 stars.",
+	  .misread = "It is not in RSS. It is never read by a look, which would bring it back." },
+	{ .field = "absent",
+	  .group = STATE,
+	  .brief = "the kernel holds nothing for it",
+	  .source = "pagemap; the shared zero page counts as absent, as it does not count in RSS.",
+	  .trust = "3 stars with PAGEMAP_SCAN or CAP_SYS_ADMIN; else zero pages are known per "
+		   "mapping only, and are the row's error." },
+
+	{ .field = "heap.untouched",
+	  .group = OUTSIDE,
+	  .brief = "pages of heap spans that the program never touched",
+	  .meaning = "The runtime counts them as in use, the kernel holds nothing for them.",
+	  .source = "in_use x absent of the matrix.",
+	  .trust = "3 stars.",
+	  .drift =
+		  "From 1.24.0 until it was fixed in 1.25 large objects were cleared when they were "
+		  "made, so pages that are never used became resident.",
+	  .misread = "This is why RSS can be below HeapAlloc. It becomes RSS when it is written." },
+	{ .field = "stacks.untouched",
+	  .group = OUTSIDE,
+	  .brief = "pages of stack spans that were never touched",
+	  .source = "stack x absent of the matrix.",
+	  .trust = "3 stars." },
+	{ .field = "page_tables",
+	  .group = OUTSIDE,
+	  .brief = "the kernel's page tables of the process",
+	  .source = "VmPTE of /proc/PID/status.",
+	  .trust = "3 stars.",
+	  .misread =
+		  "About 0.2 to 0.3 % of what is resident, more if that is sparse. Charged to the "
+		  "cgroup, not in RSS." },
+	{ .field = "swap",
+	  .group = OUTSIDE,
+	  .brief = "memory of the process in swap",
+	  .source = "VmSwap of /proc/PID/status.",
+	  .trust = "3 stars." },
+	{ .field = "hugetlb",
+	  .group = OUTSIDE,
+	  .brief = "hugetlb pages, which RSS leaves out",
+	  .source = "HugetlbPages of /proc/PID/status.",
+	  .trust = "3 stars." },
+	{ .field = "cgroup.slab",
+	  .group = OUTSIDE,
+	  .brief = "kernel objects charged to the group: dentries, inodes, kmalloc",
+	  .source = CGROUP ", slab.",
+	  .trust = WHOLE,
+	  .misread =
+		  "It can decide over life and death: 192 MB of slab were seen beside 49 MB of Go "
+		  "in a group that was killed at its limit." },
+	{ .field = "cgroup.sock",
+	  .group = OUTSIDE,
+	  .brief = "socket buffers charged to the group",
+	  .source = CGROUP ", sock.",
+	  .trust = WHOLE },
+	{ .field = "cgroup.page_tables",
+	  .group = OUTSIDE,
+	  .brief = "page tables charged to the group",
+	  .source = CGROUP ", pagetables.",
+	  .trust = WHOLE },
+	{ .field = "cgroup.kernel_stack",
+	  .group = OUTSIDE,
+	  .brief = "kernel stacks charged to the group, 16 KiB a thread",
+	  .source = CGROUP ", kernel_stack.",
+	  .trust = WHOLE },
+	{ .field = "cgroup.kernel_other",
+	  .group = OUTSIDE,
+	  .brief = "other kernel memory charged to the group",
+	  .source = CGROUP ", kernel less the kinds that are named.",
+	  .trust = WHOLE },
+	{ .field = "cgroup.file",
+	  .group = OUTSIDE,
+	  .brief = "page cache charged to the group",
+	  .source = CGROUP ", file.",
+	  .trust = WHOLE,
+	  .misread = "RSS flat and usage up is page cache most of the time: it is dropped before "
+		     "anything is killed, but for the active part that counts as working set." },
+	{ .field = "cgroup.shmem",
+	  .group = OUTSIDE,
+	  .brief = "shared memory and tmpfs charged to the group",
+	  .source = CGROUP ", shmem.",
+	  .trust = WHOLE,
+	  .misread = "A volume in memory (emptyDir) is charged here and is in no process's RSS." },
+	{}
+};
