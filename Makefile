@@ -51,7 +51,9 @@ all: $O/gomemtrace
 
 MISSING = $(shell for c in $(firstword $(CC)) pkg-config $(if $(SKELS),$(firstword $(CLANG) $(BPFTOOL)) $(BPFTOOL)); do \
 	  command -v $$c >/dev/null || echo $$c; done; \
-	  for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+	  for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+	  for a in $(if $(STATIC),libc $(patsubst -l%,lib%,$(filter -l%,$(LIBS)))); do \
+	  test -e "$$($(CC) -print-file-name=$$a.a)" || echo $$a.a; done)
 
 need:
 	@missing="$(strip $(MISSING))"; test -z "$$missing" || \
@@ -62,9 +64,9 @@ need:
 $O/gomemtrace: $(OBJ) $O/objects $O/flags
 	$Q$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(STATIC),-static) $(OBJ) $(LIBS) -o $@
 
-# Relink when a file is removed, recompile when the flags change.
+# Relink when a file is removed or STATIC changes, recompile when the flags change.
 $O/objects: FORCE
-	@mkdir -p $(@D); echo '$(OBJ)' | cmp -s - $@ || echo '$(OBJ)' > $@
+	@mkdir -p $(@D); echo '$(STATIC) $(OBJ)' | cmp -s - $@ || echo '$(STATIC) $(OBJ)' > $@
 $O/flags: FORCE | need
 	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
 	echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
@@ -208,7 +210,7 @@ help:
 	@echo 'man           manual pages into $O/man; complete: completions'
 	@echo 'install       into $$(DESTDIR)$$(PREFIX)/bin (PREFIX=$(PREFIX)); uninstall'
 	@echo 'clean         remove $O'
-	@echo 'V=1 shows the commands, O=DIR builds elsewhere'
+	@echo 'V=1 shows the commands, O=DIR builds elsewhere, STATIC=1 links one file for any Linux'
 
 FORCE:
 .PHONY: all need units drivers units-san fuzzers fuzzers-link fuzz unit golden golden-update e2e \

@@ -143,6 +143,12 @@ part_golden() {
 	many "golden" as_user env O="$O" tests/golden/run.sh check
 }
 
+# A few seconds of each fuzz target; `make fuzz` is the long run.
+part_fuzz() {
+	one "build of the fuzz targets" make_as_user fuzzers
+	[ ! -d "$O/fuzz" ] || many "fuzzing" as_user tests/fuzz/run.sh "$O/fuzz" 5 2
+}
+
 part_e2e() {
 	local t why=
 	command -v bats >/dev/null || why="no bats (run: sudo tests/deps.sh test)"
@@ -171,6 +177,7 @@ check)
 	part_layering
 	part_unit
 	part_golden
+	part_fuzz
 	part_e2e
 	;;
 unit) part_unit ;;

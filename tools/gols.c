@@ -10,11 +10,10 @@ static struct conf {
 	double deadline;
 } conf = { .deadline = GUARD_DEADLINE_NS / 1e9 };
 
-static const struct opt opts[] = {
-	OPT_SECONDS(0, "deadline", struct conf, deadline, "SEC",
-		    "give up on a process that answers nothing for so long (1)"),
-	{}
-};
+static const struct opt opts[] = { OPT_SECONDS(
+					   0, "deadline", struct conf, deadline, "SEC",
+					   "give up on a process that is stuck for so long (1)"),
+				   {} };
 
 struct process {
 	uint64_t pid;
@@ -109,13 +108,13 @@ static int gols_look(struct run *r)
 	if (!l.n)
 		emit_text(r, "no Go process among %s", HUMAN(count, l.scanned));
 	if (l.unknown)
-		emit_text(r, "%s processes of other users may be Go, too (try sudo)",
+		emit_text(r, "%s more may be Go: the executable may not be read (try sudo)",
 			  HUMAN(count, l.unknown));
 	golist_free(&l);
 	return emit_end(r);
 }
 
-TOOL(gols, .brief = "List the Go processes of this host, the largest gap first.",
+TOOL(gols, .brief = "List the Go processes here, the largest gap first.",
      .examples = "  gols                          # all of them\n"
 		 "  gols 5                        # again every 5 s\n"
 		 "  gols -s rss -r 10             # the ten largest\n"

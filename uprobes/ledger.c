@@ -6,6 +6,7 @@
  * came and went in between bounds the residual.
  */
 #include "ledger.h"
+#include "core.h"
 #include "fail.h"
 #include "go/proof.h"
 #include "ledger_join.h"
@@ -50,8 +51,13 @@ struct look {
 /* The first end reads faults first, the last end reads them last: none is missed. */
 static int end_read(const struct target *t, struct end *e, bool last)
 {
-	int err = last ? 0 : proc_faults_read(t->dirfd, &e->faults);
+	int err;
 
+	if (t->core) { /* nothing moves */
+		*e = (struct end){ .status = t->status };
+		return 0;
+	}
+	err = last ? 0 : proc_faults_read(t->dirfd, &e->faults);
 	if (proc_thp_events(&e->thp))
 		e->thp = 0;
 	err = err ? err : proc_status_read(t->dirfd, &e->status);
@@ -95,10 +101,7 @@ static int scan(struct look *k, struct ledger *l)
 	err = err ? err : target_maps(t);
 	k->runs.n = 0;
 	k->runs.zero_unknown = false;
-	for (size_t i = 0; !err && i < t->maps.n; i++)
-		if (t->maps.vma[i].start < 1ULL << 56) /* vsyscall is the kernel's */
-			err = pagemap_runs(&t->pagemap, t->maps.vma[i].start, t->maps.vma[i].end,
-					   t->maps.vma[i].ino != 0, &k->runs);
+	err = err ? err : target_pages(t, &k->runs);
 	err = err ? err : end_read(t, &k->b, true);
 	l->zero_unknown = k->runs.zero_unknown;
 	l->window_ns = clock_mono_ns() - start;
@@ -160,15 +163,19 @@ static int rss(const struct look *k, struct ledger *l, bool exact)
 	int err = 0;
 
 	l->rss = k->b.status.rss;
+	l->core = k->gp->t->core;
+	l->zeros_left_out = l->core && k->gp->t->core->zeros_left_out;
 	l->page_tables = k->b.status.pte;
 	l->swap = k->b.status.swap;
 	l->hugetlb = k->b.status.hugetlb;
-	l->rss_from_rollup = !exact;
-	if (!exact || l->lazyfree_unknown)
+	l->rss_from_rollup = !exact && !l->core;
+	if (l->core)
+		l->page_tables = l->swap = l->hugetlb = UINT64_MAX;
+	else if (!exact || l->lazyfree_unknown)
 		err = proc_rollup_read(k->gp->t->dirfd, &r);
-	if (!exact)
+	if (l->rss_from_rollup)
 		l->rss = r.rss;
-	if (l->lazyfree_unknown) {
+	if (l->lazyfree_unknown && !l->core) {
 		struct ledger_cell *c = &l->cell[PS_RETURNED];
 
 		c->lazyfree = r.lazyfree < c->resident ? r.lazyfree : c->resident;

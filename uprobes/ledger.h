@@ -81,6 +81,10 @@ struct ledger {
 	struct ledger_detail *detail;
 	size_t ndetail, cap;
 
+	/* of a core file: resident is what is in it, rss all of that; what only the kernel
+	 * knew is unknown: page_tables, swap and hugetlb are UINT64_MAX, cells partly null */
+	bool core;
+	bool zeros_left_out; /* pages of zeros are taken for not in it (core.h) */
 	uint64_t rss;
 	int64_t residual;      /* rss - sum of the rows */
 	uint64_t bound;        /* |residual| cannot be larger: pages that came and went */

@@ -9,10 +9,8 @@
 enum ledger_row_id ledger_c_row(const struct crange *r)
 {
 	static const enum ledger_row_id row[] = {
-		[COWNER_GO] = ROW_COUNT,
-		[COWNER_ARENA] = ROW_CGO_ARENAS,
-		[COWNER_CHUNK] = ROW_CGO_ARENAS,
-		[COWNER_STACK] = ROW_THREADS_STACKS,
+		[COWNER_GO] = ROW_COUNT,         [COWNER_ARENA] = ROW_CGO_ARENAS,
+		[COWNER_CHUNK] = ROW_CGO_ARENAS, [COWNER_STACK] = ROW_THREADS_STACKS,
 		[COWNER_LOADER] = ROW_LIBS,
 	};
 

@@ -17,9 +17,9 @@ struct held {
 struct join {
 	const struct join_input *in;
 	struct ledger *l;
-	size_t run;          /* the first run that may matter: queries ascend */
+	size_t run;            /* the first run that may matter: queries ascend */
 	size_t arena, meta, c; /* likewise */
-	uint64_t persistent; /* resident bytes of persistent chunks */
+	uint64_t persistent;   /* resident bytes of persistent chunks */
 };
 
 static void held_add(struct held *h, const struct page_run *r, uint64_t bytes)
@@ -353,7 +353,7 @@ static int split_persistent(struct join *j)
 	err = ledger_detail_add(j->l, ROW_RT_GC, "shared chunks", gc_part, gc_part);
 	return err ? err
 		   : ledger_detail_add(j->l, ROW_RT_OTHER, "shared chunks", pool - gc_part,
-				mapped - mspan - mcache - bucket - gc_part);
+				       mapped - mspan - mcache - bucket - gc_part);
 }
 
 /* ---- the rows' error: pages whose state changed while we looked ---- */

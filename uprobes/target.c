@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The process that is looked at; see target.h. */
 #include "target.h"
+#include "core.h"
 #include "fail.h"
+#include "mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -92,8 +95,78 @@ out:
 	return err == -EACCES ? -EPERM : err;
 }
 
+/* Is this the file that was mapped? Its first page is in most cores. */
+static int check_exe(const struct target *t)
+{
+	const struct core_segment *s = core_segment_at(t->core, t->core->exe->start);
+	char mapped[MEM_PAGE], file[MEM_PAGE];
+	size_t len = s && s->size < MEM_PAGE ? s->size : MEM_PAGE;
+
+	if (!s || !s->size || t->core->exe->off || s->start != t->core->exe->start)
+		return 0;
+	if (core_read(t->core, s, s->start, mapped, len) ||
+	    pread(t->exefd, file, len, 0) != (ssize_t)len || memcmp(mapped, file, len))
+		return fail(-EBADMSG,
+			    "%s is not the program that this core is of (give it with "
+			    "--exe)",
+			    t->exe);
+	return 0;
+}
+
+static int open_core_exe(struct target *t, const char *exe)
+{
+	struct stat st;
+
+	if (!t->core->exe)
+		return fail(-EBADMSG, "the core does not say where its program was mapped");
+	snprintf(t->exe, sizeof(t->exe), "%s", exe ? exe : t->core->exe->name);
+	t->exefd = open(t->exe, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (t->exefd < 0 || fstat(t->exefd, &st) || !S_ISREG(st.st_mode))
+		return fail(-ENOENT,
+			    "cannot open %s, the program of this core (give it with "
+			    "--exe)",
+			    t->exe);
+	t->exe_ino = t->core->exe->id;
+	return check_exe(t);
+}
+
+int target_open_core(struct target *t, const char *path, const char *exe)
+{
+	int err;
+
+	*t = (struct target){ .dirfd = -1, .pidfd = -1, .exefd = -1, .pagemap.fd = -1 };
+	t->core = calloc(1, sizeof(*t->core));
+	if (!t->core)
+		return -ENOMEM;
+	t->core->fd = -1;
+	err = core_open(t->core, path);
+	err = err ? err : core_maps(t->core, &t->maps);
+	err = err ? err : open_core_exe(t, exe);
+	if (err) {
+		target_close(t);
+		return err;
+	}
+	t->pid = t->core->pid;
+	t->status = (struct proc_status){
+		.state = 'X',
+		.tgid = t->pid,
+		.pid = t->pid,
+		.inner_pid = t->pid,
+		.uid = t->core->uid,
+		.rss = t->core->bytes,
+		.threads = t->core->threads,
+		.has_mm = 1,
+	};
+	snprintf(t->status.comm, sizeof(t->status.comm), "%s", t->core->comm);
+	return 0;
+}
+
 void target_close(struct target *t)
 {
+	if (t->core)
+		core_close(t->core);
+	free(t->core);
+	t->core = NULL;
 	maps_free(&t->maps);
 	pagemap_close(&t->pagemap);
 	if (t->exefd >= 0)
@@ -107,8 +180,28 @@ void target_close(struct target *t)
 
 int target_maps(struct target *t)
 {
+	if (t->core) /* they do not change */
+		return 0;
 	maps_free(&t->maps);
 	return maps_read(t->dirfd, &t->maps);
+}
+
+int target_pages(struct target *t, struct page_runs *runs)
+{
+	int err = 0;
+
+	if (t->core)
+		return page_runs_copy(runs, &t->core->runs);
+	for (size_t i = 0; !err && i < t->maps.n; i++)
+		if (t->maps.vma[i].start < 1ULL << 56) /* vsyscall is the kernel's */
+			err = pagemap_runs(&t->pagemap, t->maps.vma[i].start, t->maps.vma[i].end,
+					   t->maps.vma[i].ino != 0, runs);
+	return err;
+}
+
+struct mem *target_mem(struct target *t)
+{
+	return t->core ? mem_core_new(t) : mem_live_new(t);
 }
 
 int target_alive(const struct target *t)
@@ -116,6 +209,8 @@ int target_alive(const struct target *t)
 	struct pollfd p = { .fd = t->pidfd, .events = POLLIN };
 	struct stat st;
 
+	if (t->core)
+		return 0;
 	if (t->pidfd >= 0 && poll(&p, 1, 0) > 0)
 		return fail(-ESRCH, "process %d has exited", t->pid);
 	if (fstatat(t->dirfd, "exe", &st, 0))

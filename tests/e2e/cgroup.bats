@@ -60,7 +60,7 @@ into() {
 }
 
 # settled: a look after the kernel has collected its counters (every 2 s)
-settled() { sleep 2.5; look "$@"; }
+settled() { sleep 2.5 && look; }
 
 # from GROUP V1-NAME V2-NAME: a number of the kernel's own files
 from() {
@@ -89,6 +89,7 @@ outside() { jq -r --arg id "$1" '.not_in_rss[] | select(.id == $id) | .bytes' "$
 	into "$g" "${RELEASES##* }"
 	ask gogc -1
 	ask hold a 20011 1024
+	# shellcheck disable=SC2016
 	spawn bash -c 'echo $$ >"$1/cgroup.procs"; exec sleep 300' - "$TOP/$g"
 	other=$CHILD
 	settled

@@ -15,8 +15,8 @@ select(.tool == "ledger") |
 	want("sum of the rows and the residual"; ([.rows[].resident // 0] | add) + .residual; .rss),
 	want("residual within its bound"; (.residual | if . < 0 then -. else . end) <= .residual_bound;
 		true),
-	(.rows[] | select((.detail | length) > 0 and .error == 0 and .resident != null) |
-		near("detail of \(.id)"; [.detail[].resident] | add; .resident; 0))
+	(.rows[] | select(.resident != null and ([.detail[].resident] | add // 0) > .resident) |
+		"detail of \(.id) is more than the row")
 ),
 (
 	select(.facts.proven and .consistency.consistent and .still) |

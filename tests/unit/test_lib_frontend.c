@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Whole runs: which tool, how many looks, what is said, and the exit status. */
 #include "frontend.h"
-#include "test_lib.h"
+#include "test_lib_run.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -119,57 +119,13 @@ TOOL(aastream, .brief = "Test streams.", .sections = stream_sections, .stream = 
      .interval = 0.01, CALLBACKS);
 TOOL(aasession, .brief = "Test sessions.", .sections = sections, .is_session = true, CALLBACKS);
 
-/* ---- one run with its output ---- */
-
-static char out[65536], err_text[4096];
-
-static void stream_redirect(FILE *f, int *saved, int to)
-{
-	fflush(f);
-	*saved = dup(fileno(f));
-	assert_true(*saved >= 0 && dup2(to, fileno(f)) >= 0);
-}
-
-static void stream_restore(FILE *f, int saved)
-{
-	fflush(f);
-	clearerr(f);
-	assert_true(dup2(saved, fileno(f)) >= 0);
-	close(saved);
-}
-
-static void file_read(FILE *f, char *text, size_t size)
-{
-	size_t n;
-
-	rewind(f);
-	n = fread(text, 1, size - 1, f);
-	text[n] = '\0';
-	fclose(f);
-}
-
 /* stdout_fd -1: into out[]. */
 static int run_to(int stdout_fd, const char *line)
 {
-	static char words[512];
-	char *argv[32];
-	int argc = 0, status, saved_out, saved_err;
-	FILE *fout = tmpfile(), *ferr = tmpfile();
+	int status;
 
-	snprintf(words, sizeof(words), "%s", line);
-	for (char *w = strtok(words, " "); w; w = strtok(NULL, " "))
-		argv[argc++] = w;
-	argv[argc] = NULL;
 	memset(&seen, 0, sizeof(seen));
-	assert_non_null(fout);
-	assert_non_null(ferr);
-	stream_redirect(stdout, &saved_out, stdout_fd >= 0 ? stdout_fd : fileno(fout));
-	stream_redirect(stderr, &saved_err, fileno(ferr));
-	status = frontend_main(argc, argv);
-	stream_restore(stdout, saved_out);
-	stream_restore(stderr, saved_err);
-	file_read(fout, out, sizeof(out));
-	file_read(ferr, err_text, sizeof(err_text));
+	status = run_captured(stdout_fd, line);
 	assert_int_equal(seen.opens, seen.closes);
 	return status;
 }
@@ -177,15 +133,6 @@ static int run_to(int stdout_fd, const char *line)
 static int run(const char *line)
 {
 	return run_to(-1, line);
-}
-
-static size_t lines(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += *text == '\n';
-	return n;
 }
 
 static int setup(void **state)

@@ -128,8 +128,7 @@ static int unknown(const char *word)
 
 static int operand(struct run *r, const char *word)
 {
-	(void)r;
-	if (conf.field)
+	if (r->nr_operands++)
 		return fail(-EINVAL, "'%.64s' is one word too many: give one field", word);
 	conf.field = word;
 	return 0;
@@ -137,7 +136,8 @@ static int operand(struct run *r, const char *word)
 
 static int check(struct run *r)
 {
-	(void)r;
+	if (!r->nr_operands)
+		conf.field = NULL;
 	return !conf.field || entry_find(conf.field) ? 0 : unknown(conf.field);
 }
 

@@ -243,9 +243,23 @@ static int replay_check(const struct run *r)
 	return fail(-EINVAL, "--replay shows a recording: %s has no meaning with it", other);
 }
 
+/* A file is looked at once, and alone. */
+static int file_check(const struct run *r)
+{
+	const char *other = r->nr_pids || r->nr_selectors ? "-p"
+			    : r->cmd                      ? "-- CMD"
+			    : r->nr_operands              ? "an interval"
+			    : r->duration                 ? "-d"
+							  : NULL;
+
+	return other ? fail(-EINVAL, "a file to look at, and %s: give one of them", other) : 0;
+}
+
 /* Whose memory? */
 static int target_check(const struct run *r)
 {
+	if (r->tool->file && *r->tool->file)
+		return file_check(r);
 	if (r->nr_pids || r->nr_selectors || r->cmd || r->tool->no_target || r->want_check)
 		return 0;
 	return fail(-EINVAL, "no process named: give -p PID (see %s --help)", r->tool->name);

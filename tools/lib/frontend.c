@@ -59,6 +59,8 @@ static int replay(struct run *r)
 	int err = replay_run(r);
 
 	r->pid = 0;
+	if (!err && !replay_is_whole(r))
+		run_note(r, "%s has no end: the recording was cut off", r->replay);
 	return err && err != -EPIPE ? report_error(r, err) : EXIT_DONE;
 }
 

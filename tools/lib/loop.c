@@ -11,6 +11,7 @@
 
 #define START_NS 1000000000ULL /* until a command has become the program that is meant */
 #define RETRY_NS 1000000L
+#define AGAIN_NS 200000000ULL
 
 /* What of struct run belongs to one process. */
 struct task {
@@ -49,15 +50,34 @@ static int stop_signal(void)
 	return stopping;
 }
 
-static void stop(int sig)
+static uint64_t mono_now(void)
 {
-	stopping = sig;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* The first of a kind asks to stop; the second has its usual effect, should a look hang. */
+/*
+ * The first asks to stop; another has its usual effect, should a look hang. What comes right
+ * behind is the same request: timeout(1) signals both its child and the group.
+ */
+static void stop(int sig)
+{
+	static uint64_t asked;
+
+	if (!stopping) {
+		stopping = sig;
+		asked = mono_now();
+	} else if (mono_now() - asked > AGAIN_NS) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
+}
+
 static void signals_catch(struct sigaction *old)
 {
-	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESETHAND };
+	struct sigaction sa = { .sa_handler = stop };
 
 	stopping = 0;
 	sigemptyset(&sa.sa_mask);
@@ -69,14 +89,6 @@ static void signals_restore(const struct sigaction *old)
 {
 	sigaction(SIGINT, &old[0], NULL);
 	sigaction(SIGTERM, &old[1], NULL);
-}
-
-static uint64_t mono_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
 /* ---- one process ---- */
@@ -168,6 +180,7 @@ static int task_call(struct loop *l, struct task *t, int (*call)(struct run *r))
 	if (!err && call == r->tool->look)
 		r->look++;
 	task_result(l, t, err);
+	t->pid = r->pid;
 	t->priv = r->priv;
 	t->fd = r->fd;
 	t->look = r->look;
@@ -368,15 +381,17 @@ static int loop_alloc(struct loop *l)
 {
 	const struct run *r = l->run;
 
-	l->nr = r->tool->no_target ? 1 : r->cmd ? 1 : r->nr_pids;
+	bool one = r->tool->no_target || (r->tool->file && *r->tool->file);
+
+	l->nr = one || r->cmd ? 1 : r->nr_pids;
 	l->tasks = calloc(l->nr + 1, sizeof(*l->tasks));
 	l->fds = calloc(l->nr + 1, sizeof(*l->fds));
 	if (!l->tasks || !l->fds)
 		return -ENOMEM;
 	for (size_t i = 0; i < l->nr; i++)
-		l->tasks[i] = (struct task){ .pid = r->tool->no_target ? 0
-						    : r->cmd           ? l->cmd.pid
-								       : r->pids[i],
+		l->tasks[i] = (struct task){ .pid = one      ? 0
+						    : r->cmd ? l->cmd.pid
+							     : r->pids[i],
 					     .fd = -1 };
 	return 0;
 }

@@ -324,9 +324,12 @@ int replay_run(struct run *r)
 	}
 	if (err == -EBADMSG && !*fail_text())
 		damaged(r, "is damaged: a look in it makes no sense");
-	if (!err && !p->ended)
-		run_note(r, "%s has no end: the recording was cut off", r->replay);
 	return err;
+}
+
+bool replay_is_whole(const struct run *r)
+{
+	return r->replayed->ended;
 }
 
 void replay_close(struct run *r)
@@ -347,7 +350,7 @@ int replay_parse(const uint8_t *data, size_t len, const char *format, FILE *out)
 {
 	/* any tool will do: that of the recording takes its place */
 	static const struct tool any = { .name = "replay", .is_session = true };
-	struct run r = { .tool = &any, .replay = "recording", .fd = -1, .quiet = true };
+	struct run r = { .tool = &any, .replay = "recording", .fd = -1 };
 	struct replay *p = calloc(1, sizeof(*p));
 	int err = -ENOMEM;
 

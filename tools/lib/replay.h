@@ -10,6 +10,7 @@
 #ifndef REPLAY_H
 #define REPLAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,9 @@ int replay_open(struct run *r);
 
 /* Emit all of it: 0, -EBADMSG, or the error of a sink. */
 int replay_run(struct run *r);
+
+/* After that: was it ended properly? Else whoever recorded was killed, or the file was cut. */
+bool replay_is_whole(const struct run *r);
 void replay_close(struct run *r);
 
 /* All of the above for a recording in memory; the looks go to `out`. For tests and fuzzers. */

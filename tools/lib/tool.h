@@ -72,7 +72,7 @@ struct run {
 	const char *replay; /* the file to replay instead of a live process, or NULL */
 
 	/* now: these belong to the process at hand, and are set before each callback */
-	pid_t pid;      /* 0 for a tool without target */
+	pid_t pid;      /* 0 for a tool without target, and until open() sets it for a file */
 	void *priv;     /* the tool's own, per process */
 	int fd;         /* -1, or set by open(): when it can be read, event() is called */
 	uint64_t look;  /* results of this process so far */
@@ -95,6 +95,8 @@ struct tool {
 	const struct section *sections;
 	double interval; /* when none is asked for; 0: one look */
 	bool is_session; /* what runs when no tool is named */
+	/* an option of the tool: a file to look at instead of a process; NULL in it: not given */
+	const char *const *file;
 	bool no_target;  /* runs once for all, without -p; r->pids may still hold a filter */
 	bool stream;     /* see emit.h */
 	bool is_command; /* `gomemtrace NAME` only: no command of its own */

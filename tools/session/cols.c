@@ -29,9 +29,11 @@ static const struct col missing_cols[] = { FIELD(missing_row, id, NONE, KEY,
 					   {} };
 
 static const struct col facts_cols[] = {
-	FIELD(facts_row, symbols, NONE, GAUGE, "where the runtime's names were found: symtab"),
+	FIELD(facts_row, symbols, NONE, GAUGE,
+	      "where the runtime's names were found: symtab or pclntab"),
 	FIELD(facts_row, layout, NONE, GAUGE, "where the structures' layout is from: table"),
-	FIELD(facts_row, addresses, NONE, GAUGE, "where addresses of variables are from: symtab"),
+	FIELD(facts_row, addresses, NONE, GAUGE,
+	      "where addresses of variables are from: symtab or code"),
 	FIELD(facts_row, layout_release, NONE, GAUGE, "Go release of the layout in use"),
 	FIELD(facts_row, proven, NONE, GAUGE, "the live process satisfied the identities"),
 	COL_OBJECT(struct facts_row, invariants, invariants_cols, "the identities"),
@@ -44,7 +46,8 @@ static const struct col facts_cols[] = {
 
 static const struct col total_cols[] = {
 	FIELD(total_row, rss, BYTES, GAUGE, "resident set size"),
-	FIELD(total_row, rss_source, NONE, GAUGE, "status: VmRSS, exact here; or smaps_rollup"),
+	FIELD(total_row, rss_source, NONE, GAUGE,
+	      "status: VmRSS, exact here; smaps_rollup; core: bytes in the core file"),
 	FIELD(total_row, gap, SBYTES, GAUGE, "rss - HeapAlloc"),
 	FIELD(total_row, residual, SBYTES, GAUGE, "rss - sum of the rows"),
 	FIELD(total_row, residual_bound, BYTES, GAUGE, "the residual cannot be larger than this"),
@@ -134,6 +137,11 @@ static const struct col self_cols[] = {
 	{}
 };
 
+static const struct col end_cols[] = {
+	FIELD(end_row, ended, NONE, GAUGE, "the target has exited: nothing else is in this object"),
+	{}
+};
+
 const struct section session_sections[] = {
 	[S_ID] = { .cols = id_cols, .shape = SEC_FIELDS },
 	[S_BINARY] = { .key = "binary", .cols = binary_cols, .shape = SEC_FIELDS },
@@ -162,5 +170,6 @@ const struct section session_sections[] = {
 			.shape = SEC_ROWS,
 			.flags = SEC_JSON_ONLY },
 	[S_SELF] = { .key = "self", .cols = self_cols, .shape = SEC_FIELDS },
+	[S_END] = { .cols = end_cols, .shape = SEC_FIELDS },
 	{}
 };

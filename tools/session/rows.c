@@ -7,36 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As people read them, in the order of the ledger. */
-static const char *const labels[ROW_COUNT] = {
-	[ROW_HEAP_LIVE] = "Go heap  live at last GC",
-	[ROW_HEAP_NEW] = "         allocated since",
-	[ROW_HEAP_FREE_SLOTS] = "         free slots in spans",
-	[ROW_HEAP_TAIL] = "         span tails, unusable",
-	[ROW_HEAP_IDLE] = "         idle, not given back",
-	[ROW_HEAP_RETURNED] = "         given back, resident",
-	[ROW_STACKS_INUSE] = "Go stacks  in use",
-	[ROW_STACKS_FREE] = "         free",
-	[ROW_RT_MSPAN] = "Go runtime  mspan",
-	[ROW_RT_MCACHE] = "         mcache",
-	[ROW_RT_GC] = "         garbage collector",
-	[ROW_RT_PROFILE] = "         profile tables",
-	[ROW_RT_OTHER] = "         other",
-	[ROW_ELF_TEXT] = "binary  text",
-	[ROW_ELF_RODATA] = "        rodata",
-	[ROW_ELF_DATA] = "        data",
-	[ROW_ELF_BSS] = "        bss",
-	[ROW_CGO_HEAP] = "C heap  brk",
-	[ROW_CGO_ARENAS] = "        arenas",
-	[ROW_THREADS_STACKS] = "thread stacks",
-	[ROW_LIBS] = "libraries",
-	[ROW_FILES] = "mapped files",
-	[ROW_SHMEM] = "shared memory",
-	[ROW_ANON_OTHER] = "other anonymous memory",
-	[ROW_KERNEL] = "kernel mappings",
-	[ROW_PROBES] = "probes",
-};
-
 static const char *const states[PS_COUNT] = {
 	[PS_IN_USE] = "in_use",   [PS_STACK] = "stack",        [PS_WORKBUF] = "workbuf",
 	[PS_FREE] = "free",       [PS_RETURNED] = "scavenged", [PS_UNMAPPED] = "not_mapped",
@@ -85,7 +55,6 @@ static void fill_lines(struct session_look *s, const struct session_look *prev)
 
 		s->line[i] = (struct ledger_line){
 			.id = ledger_row_ids[i],
-			.label = labels[i],
 			.resident = known ? r->resident : U64_NULL,
 			.mapped = known ? r->mapped : U64_NULL,
 			.error = known ? r->error : U64_NULL,
@@ -113,9 +82,9 @@ static void fill_facts(struct session_look *s, const struct goproc *gp)
 		if (!s->ledger.row[i].confidence)
 			s->missing[n++] = (struct missing_row){ ledger_row_ids[i], s->ledger.why };
 	s->facts = (struct facts_row){
-		.symbols = gp->bin.stripped ? NULL : "symtab",
+		.symbols = gp->from_code ? "pclntab" : "symtab",
 		.layout = gp->l ? "table" : NULL,
-		.addresses = gp->bin.stripped ? NULL : "symtab",
+		.addresses = gp->from_code ? "code" : "symtab",
 		.layout_release = gp->l ? gp->l->release : NULL,
 		.proven = s->ledger.go,
 		.invariants = { &s->invariants },
@@ -134,8 +103,10 @@ static void fill_total(struct session_look *s)
 
 	s->total = (struct total_row){
 		.rss = l->rss,
-		.rss_source = l->rss_from_rollup ? "smaps_rollup" : "status",
-		.gap = s->has_ms ? (int64_t)(l->rss - s->ms.HeapAlloc) : S64_NULL,
+		.rss_source = l->core              ? "core"
+			      : l->rss_from_rollup ? "smaps_rollup"
+						   : "status",
+		.gap = s->has_ms && !l->core ? (int64_t)(l->rss - s->ms.HeapAlloc) : S64_NULL,
 		.residual = l->residual,
 		.residual_bound = l->bound,
 		.still = l->still,
@@ -149,14 +120,26 @@ static void fill_total(struct session_look *s)
 	s->outside[2] = (struct bytes_row){ "page_tables", l->page_tables };
 	s->outside[3] = (struct bytes_row){ "swap", l->swap };
 	s->outside[4] = (struct bytes_row){ "hugetlb", l->hugetlb };
+}
+
+static uint64_t known(bool yes, uint64_t bytes)
+{
+	return yes ? bytes : U64_NULL;
+}
+
+static void fill_cells(struct session_look *s, const struct goproc *gp)
+{
+	const struct ledger *l = &s->ledger;
+	bool kernel = l->go && !l->core;
+
 	for (int i = 0; i < PS_COUNT; i++)
 		s->cell[i] = (struct cell_row){
 			.state = states[i],
-			.resident = l->go ? l->cell[i].resident : U64_NULL,
-			.huge = l->go ? l->cell[i].huge : U64_NULL,
-			.lazyfree = l->go ? l->cell[i].lazyfree : U64_NULL,
-			.swapped = l->go ? l->cell[i].swapped : U64_NULL,
-			.absent = l->go ? l->cell[i].absent : U64_NULL,
+			.resident = known(l->go, l->cell[i].resident),
+			.huge = known(kernel && gp->t->pagemap.scan, l->cell[i].huge),
+			.lazyfree = known(kernel, l->cell[i].lazyfree),
+			.swapped = known(kernel, l->cell[i].swapped),
+			.absent = known(l->go, l->cell[i].absent),
 		};
 }
 
@@ -170,6 +153,7 @@ int session_fill(struct session_look *s, const struct goproc *gp, const struct s
 		s->line[i].detail.stride = sizeof(*s->detail);
 	fill_facts(s, gp);
 	fill_total(s);
+	fill_cells(s, gp);
 	session_memstats(s);
 	session_host(s);
 	s->consistency = (struct consistency_row){
@@ -207,5 +191,15 @@ void session_emit(struct run *r, const struct session_look *s, const struct gopr
 	if (s->has_ms)
 		emit_fields(r, &sec[S_CONSISTENCY], &s->consistency);
 	emit_fields(r, &sec[S_SELF], &s->self);
+	emit_fields(r, &sec[S_END], &(struct end_row){ false });
 	session_screen(r, s, gp);
+}
+
+int session_emit_end(struct run *r, const struct session_look *last)
+{
+	emit_begin(r);
+	emit_fields(r, &session_sections[S_ID], &last->id);
+	emit_fields(r, &session_sections[S_END], &(struct end_row){ true });
+	emit_text(r, "%s  pid %d has exited", last->id.comm, r->pid);
+	return emit_end(r);
 }

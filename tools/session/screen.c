@@ -1,155 +1,44 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The session as people read it: a header, the rows that matter, the join. */
 #include "human.h"
+#include "lines.h"
 #include "session.h"
-#include "text.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS 80
-#define SMALL   0.5 /* per cent of the RSS: rows below are told in one line */
+#define SMALL 0.5 /* per cent of the RSS: rows below are told in one line */
 
-struct line {
-	const char *head; /* of the first line only */
-	char text[COLUMNS * 4];
-	size_t items;
+/* As people read them: a group and a part of it, in the order of the ledger. */
+static const struct label {
+	const char *group, *part;
+} labels[ROW_COUNT] = {
+	[ROW_HEAP_LIVE] = { "Go heap", "live at last GC" },
+	[ROW_HEAP_NEW] = { "Go heap", "allocated since" },
+	[ROW_HEAP_FREE_SLOTS] = { "Go heap", "free slots in spans" },
+	[ROW_HEAP_TAIL] = { "Go heap", "span tails, unusable" },
+	[ROW_HEAP_IDLE] = { "Go heap", "idle, not given back" },
+	[ROW_HEAP_RETURNED] = { "Go heap", "given back, resident" },
+	[ROW_STACKS_INUSE] = { "Go stacks", "in use" },
+	[ROW_STACKS_FREE] = { "Go stacks", "free" },
+	[ROW_RT_MSPAN] = { "Go runtime", "mspan" },
+	[ROW_RT_MCACHE] = { "Go runtime", "mcache" },
+	[ROW_RT_GC] = { "Go runtime", "garbage collector" },
+	[ROW_RT_PROFILE] = { "Go runtime", "profile tables" },
+	[ROW_RT_OTHER] = { "Go runtime", "other" },
+	[ROW_ELF_TEXT] = { "binary", "text" },
+	[ROW_ELF_RODATA] = { "binary", "rodata" },
+	[ROW_ELF_DATA] = { "binary", "data" },
+	[ROW_ELF_BSS] = { "binary", "bss" },
+	[ROW_CGO_HEAP] = { "C heap", "brk" },
+	[ROW_CGO_ARENAS] = { "C heap", "arenas and mappings" },
+	[ROW_THREADS_STACKS] = { "thread stacks", "" },
+	[ROW_LIBS] = { "libraries", "" },
+	[ROW_FILES] = { "mapped files", "" },
+	[ROW_SHMEM] = { "shared memory", "" },
+	[ROW_ANON_OTHER] = { "other anonymous memory", "" },
+	[ROW_KERNEL] = { "kernel mappings", "" },
+	[ROW_PROBES] = { "probes", "" },
 };
-
-static void line_flush(struct run *r, struct line *l)
-{
-	if (l->items)
-		emit_text(r, "%s", l->text);
-	l->text[0] = '\0';
-	l->items = 0;
-	l->head = "  ";
-}
-
-/* Add an item behind a separator, beginning a new line where 80 columns end. */
-static void line_add(struct run *r, struct line *l, const char *separator, const char *item)
-{
-	size_t n;
-
-	if (l->items && text_width(l->text) + text_width(separator) + text_width(item) > COLUMNS)
-		line_flush(r, l);
-	n = strlen(l->text);
-	snprintf(l->text + n, sizeof(l->text) - n, "%s%s", l->items ? separator : l->head, item);
-	l->items++;
-}
-
-static void line_bytes(struct run *r, struct line *l, const char *name, uint64_t bytes)
-{
-	char item[COLUMNS * 2];
-
-	snprintf(item, sizeof(item), "%s %s", name, HUMAN(bytes3, bytes));
-	line_add(r, l, " · ", item);
-}
-
-/* "limit 2.00 GiB, working set 1.61": a unit is said once. */
-static void cgroup_limit(struct run *r, struct line *l, const struct cgroup *c)
-{
-	const struct cgroup_level *tight = c->tightest < 0 ? NULL : &c->level[c->tightest];
-	char limit[HUMAN_LEN] = "no limit", used[HUMAN_LEN] = "", item[COLUMNS * 3];
-	uint64_t set = tight ? tight->working_set : c->working_set;
-	char *unit;
-
-	/* no limit: who asks for more wants to know what there is */
-	if (!c->version || (!tight && !r->verbose))
-		return;
-	if (tight)
-		human_bytes3(limit, tight->limit);
-	if (set != CGROUP_UNKNOWN)
-		human_bytes3(used, set);
-	unit = strchr(used, ' ');
-	if (unit && tight && !strcmp(unit, strchr(limit, ' ')))
-		*unit = '\0';
-	snprintf(item, sizeof(item), "%scgroup %s%s%s%s", c->tightest > 0 ? "parent " : "",
-		 tight ? "limit " : "", limit, *used ? ", working set " : "", used);
-	line_add(r, l, " · ", item);
-}
-
-static void settings(struct run *r, const struct session_look *s)
-{
-	struct line l = { .head = "" };
-	char gogc[16] = "off", limit[HUMAN_LEN] = "off", item[COLUMNS * 2];
-
-	if (s->has_ms) {
-		if (s->ms.gc_percent >= 0)
-			snprintf(gogc, sizeof(gogc), "%d", s->ms.gc_percent);
-		if (s->ms.memory_limit != INT64_MAX)
-			human_bytes3(limit, s->ms.memory_limit);
-		snprintf(item, sizeof(item), "GOGC %s  GOMEMLIMIT %s  P %llu", gogc, limit,
-			 (unsigned long long)s->ms.procs);
-		line_add(r, &l, "", item);
-	}
-	cgroup_limit(r, &l, &s->cgroup);
-	if (s->settings.madvise) {
-		snprintf(item, sizeof(item), "madvise %s", s->settings.madvise);
-		line_add(r, &l, "  ", item);
-	}
-	if (s->settings.thp_enabled) {
-		snprintf(item, sizeof(item), "THP %s",
-			 s->thp.disabled == 1 ? "off here" : s->settings.thp_enabled);
-		line_add(r, &l, "  ", item);
-	}
-	if (s->has_ms) {
-		snprintf(item, sizeof(item), "%s goroutines", HUMAN(count, s->ledger.goroutines));
-		line_add(r, &l, " · ", item);
-	}
-	line_flush(r, &l);
-}
-
-static void header(struct run *r, const struct session_look *s, const struct goproc *gp)
-{
-	const struct ledger *l = &s->ledger;
-	char left[160], right[64];
-
-	snprintf(left, sizeof(left), "%.32s  pid %d  %s%s%s%s", s->id.comm, r->pid,
-		 s->id.go_version ? s->id.go_version : "Go release unknown",
-		 s->binary.stripped ? " stripped" : "", s->binary.pie ? " PIE" : "",
-		 s->binary.cgo ? " cgo" : "");
-	if (s->has_ms)
-		snprintf(right, sizeof(right), "RSS %s  gap %s%s", HUMAN(bytes3, l->rss),
-			 s->total.gap < 0 ? "-" : "",
-			 HUMAN(bytes3, s->total.gap < 0 ? -s->total.gap : s->total.gap));
-	else
-		snprintf(right, sizeof(right), "RSS %s", HUMAN(bytes3, l->rss));
-	emit_lr(r, left, right);
-	settings(r, s);
-}
-
-/* How far the numbers can be trusted, in one line. */
-static void trust(struct run *r, const struct session_look *s, const struct goproc *gp)
-{
-	const struct ledger *l = &s->ledger;
-	char moving[64] = "consistent", bound[HUMAN_LEN + 8] = "";
-
-	if (!s->ms.consistent)
-		snprintf(moving, sizeof(moving), "skew %s", HUMAN(nsec, s->ms.skew_ns));
-	if (l->bound)
-		snprintf(bound, sizeof(bound), " (bound %s)", HUMAN(bytes3, l->bound));
-	emit_text(r, "%s%s%s · residual %s%s · %s, never stopped",
-		  l->go ? "layout table, proven" : "Go facts not proven", l->go ? " · " : "",
-		  l->go ? moving : "", HUMAN(sbytes, l->residual), bound,
-		  HUMAN(nsec, s->self.wall_ns));
-}
-
-/* A sentence in lines of 80 columns. */
-static void wrap(struct run *r, const char *text)
-{
-	while (*text) {
-		size_t n = strlen(text);
-
-		if (n > COLUMNS) {
-			n = COLUMNS;
-			while (n && text[n] != ' ')
-				n--;
-			n = n ? n : COLUMNS;
-		}
-		emit_text(r, "%.*s", (int)n, text);
-		text += n + (text[n] == ' ');
-	}
-}
 
 /* A row inside a group is named by its id where the group's heading is not beside it. */
 static void small_rows(struct run *r, const struct session_look *s, const bool *shown)
@@ -184,13 +73,28 @@ static void outside(struct run *r, const struct session_look *s)
 	for (size_t i = 0; i < CHARGED_COUNT; i++)
 		if (s->charged[i].bytes != U64_NULL && s->charged[i].bytes &&
 		    s->charged[i].bytes >= least)
-			line_bytes(r, &l, charged[i], s->charged[i].bytes);
+			line_bytes(r, &l,
+				   i == CHARGED_KERNEL && s->cgroup.slab == CGROUP_UNKNOWN
+					   ? "cgroup kernel memory"
+					   : charged[i],
+				   s->charged[i].bytes);
 	line_flush(r, &l);
+}
+
+/* "Go heap  idle", and below it the parts of the same group alone. */
+static void label_line(struct ledger_line *line, const struct label *l, const char **group)
+{
+	bool again = *group && !strcmp(*group, l->group);
+
+	snprintf(line->label, sizeof(line->label), "%s%s%s", again ? "         " : l->group,
+		 again || !*l->part ? "" : "  ", l->part);
+	*group = l->group;
 }
 
 static void where(struct run *r, const struct session_look *s)
 {
 	bool shown[ROW_COUNT] = {};
+	const char *group = NULL;
 
 	for (int i = 0; i < ROW_COUNT; i++) {
 		struct ledger_line line = s->line[i];
@@ -201,6 +105,7 @@ static void where(struct run *r, const struct session_look *s)
 		    (!heap && !(line.percent >= SMALL) && r->verbose == 0))
 			continue;
 		shown[i] = true;
+		label_line(&line, &labels[i], &group);
 		line.error = line.error ? line.error : U64_NULL;
 		emit_row(r, &session_sections[S_WHERE], &line);
 	}
@@ -224,15 +129,7 @@ static void join(struct run *r, const struct session_look *s)
 
 void session_screen(struct run *r, const struct session_look *s, const struct goproc *gp)
 {
-	header(r, s, gp);
-	trust(r, s, gp);
-	if (s->facts.why) {
-		wrap(r, s->facts.why);
-		if (!s->ledger.go)
-			emit_text(r,
-				  "rows missing: go.heap.* go.stacks.* go.runtime.*; their pages "
-				  "are in anon.other");
-	}
+	session_header(r, s, gp);
 	where(r, s);
 	join(r, s);
 }

@@ -55,7 +55,8 @@ struct detail_row {
 };
 
 struct ledger_line {
-	const char *id, *label;
+	const char *id;
+	char label[48]; /* of the screen */
 	uint64_t resident, mapped, error;
 	int64_t delta;
 	const char *source;
@@ -139,6 +140,10 @@ struct self_row {
 	uint64_t wall_ns, cpu_ns, rss, target_stopped_ns;
 };
 
+struct end_row {
+	bool ended;
+};
+
 enum session_section {
 	S_ID,
 	S_BINARY,
@@ -155,6 +160,7 @@ enum session_section {
 	S_CONSISTENCY,
 	S_VERDICT,
 	S_SELF,
+	S_END,
 };
 
 extern const struct section session_sections[];
@@ -202,5 +208,8 @@ void session_host(struct session_look *s);
 /* Emit the JSON sections, then the screen. */
 void session_emit(struct run *r, const struct session_look *s, const struct goproc *gp);
 void session_screen(struct run *r, const struct session_look *s, const struct goproc *gp);
+void session_header(struct run *r, const struct session_look *s, const struct goproc *gp);
+/* The target has exited: the last object says so. 0 or -errno. */
+int session_emit_end(struct run *r, const struct session_look *last);
 
 #endif

@@ -9,9 +9,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define MEMSTATS_ATTEMPTS 50
-#define LEDGER_ATTEMPTS   10
-#define LEDGER_BUDGET_NS  150000000ULL
+#define MEMSTATS_ATTEMPTS    50
+#define MEMSTATS_DEADLINE_NS 500000000ULL
+#define LEDGER_ATTEMPTS      10
+#define LEDGER_BUDGET_NS     150000000ULL
 
 /* How a request ended, and why. */
 struct outcome {
@@ -46,14 +47,24 @@ int session_take(struct goproc *gp, struct session_look *look)
 	int err = ledger_take(gp, &look->ledger, LEDGER_ATTEMPTS, LEDGER_BUDGET_NS);
 
 	look->has_ms = look->ledger.go;
-	if (!err && look->has_ms)
-		err = memstats_read(gp, &look->ms, MEMSTATS_ATTEMPTS);
 	if (err)
 		return err;
-	err = cgroup_read(gp->t->dirfd, gp->t->pid, &look->cgroup);
-	if (err == -ESRCH)
-		return fail(err, "process %d has exited", gp->t->pid);
-	proc_thp_read(gp->t->dirfd, &look->thp);
+	/* the ledger is worth having without MemStats, too */
+	mem_deadline(gp->mem, MEMSTATS_DEADLINE_NS);
+	err = look->has_ms ? memstats_read(gp, &look->ms, MEMSTATS_ATTEMPTS) : 0;
+	mem_deadline(gp->mem, 0);
+	if (err == -ESRCH || err == -EPERM)
+		return err;
+	look->has_ms &= !err;
+	if (gp->t->core) {
+		cgroup_unknown(&look->cgroup, "a core file does not say");
+		look->thp = (struct proc_thp){ .max_ptes_none = UINT64_MAX, .disabled = -1 };
+	} else {
+		err = cgroup_read(gp->t->dirfd, gp->t->pid, &look->cgroup);
+		if (err == -ESRCH)
+			return fail(err, "process %d has exited", gp->t->pid);
+		proc_thp_read(gp->t->dirfd, &look->thp);
+	}
 	getrusage(RUSAGE_SELF, &ru);
 	look->cost = (struct session_cost){ cpu_ns() - cpu, ru.ru_maxrss * 1024ULL };
 	return 0;

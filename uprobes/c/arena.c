@@ -5,10 +5,11 @@
 #include <string.h>
 
 #define ARENAS_MAX  65536 /* and heaps: 4 TiB */
-#define HEAD_MIN    24 /* mutex, flags, top, last_remainder: glibc 2.43 */
-#define SELF_MIN    32 /* bins that point at themselves, for a heap to be an arena's */
-#define STRICT_MIN  8  /* for a proof in which all others hold, too */
-#define PROOF_TRIES 4  /* of an arena that threads allocate from meanwhile */
+#define HEAD_MIN    24    /* mutex, flags, top, last_remainder: glibc 2.43 */
+#define SELF_MIN    8     /* bins that point at themselves, to begin with */
+#define WRONG_MAX   4     /* words of bins in a heap that is younger than our list */
+#define CHUNK_MIN   32
+#define PROOF_TRIES 4 /* of an arena that threads allocate from meanwhile */
 
 static int by_base(const void *a, const void *b)
 {
@@ -130,14 +131,36 @@ static bool bin_self(const struct state *st, uint32_t head, int i)
 	       get_u64(st->raw, head + 16 * i + 8) == self;
 }
 
-/* How many bins point at themselves, wherever they begin: of one in motion too. */
-static int bins_anywhere(const struct state *st)
+/* Whether p may be one of the arena's chunks: its heaps may have grown since. */
+static bool near(const struct cspace *s, const struct carenas *as, const struct carena *a,
+		 uint64_t p)
 {
-	int n = 0;
+	const struct cheap *h;
 
-	for (size_t o = HEAD_MIN; o + 16 <= CSTATE_MAX; o += 8)
-		n += bin_self(st, o, 0);
-	return n;
+	if (p % 16)
+		return false;
+	if (a->main)
+		return carena_holds(s, as, a, p, CHUNK_MIN);
+	h = heap_at(as, p & ~(CHEAP_SIZE - 1));
+	return h && h->arena == a->addr;
+}
+
+/*
+ * Whether bins can begin at offset head: each of 254 words is its own bin or a
+ * chunk. That holds at any instant, so also for an arena that is being used.
+ */
+static bool state_fits(const struct cspace *s, const struct carenas *as, const struct carena *a,
+		       const struct state *st, uint32_t head)
+{
+	int wrong = 0;
+
+	for (int i = 0; i < 2 * CBINS && wrong <= WRONG_MAX; i++) {
+		uint64_t p = get_u64(st->raw, head + 8 * i);
+
+		if (p != st->addr + head + i / 2 * 16 - 16 && !near(s, as, a, p))
+			wrong++;
+	}
+	return wrong <= WRONG_MAX;
 }
 
 /* The chunks at both ends of all lists point back at their bins. */
@@ -184,7 +207,7 @@ static bool state_proves(struct cspace *s, const struct carenas *as, struct care
 			 !carena_holds(s, as, a, bk, 32))
 			return false;
 	}
-	if (self < STRICT_MIN || mem_u64(s->mem, top + 8, &top_size) ||
+	if (self < SELF_MIN || mem_u64(s->mem, top + 8, &top_size) ||
 	    !carena_holds(s, as, a, top, top_size & ~7ULL) || !links_hold(s, st, head))
 		return false;
 	a->system = system;
@@ -241,14 +264,16 @@ static int find_arenas(struct cspace *s, struct carenas *as)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < as->nheaps; i++) {
-		struct carena a = { .addr = as->heap[i].arena,
-				    .why = "its bins do not prove themselves" };
+		struct carena a = { .addr = as->heap[i].arena };
 		struct state st;
+		bool fits = false;
 
 		if (as->heap[i].prev)
 			continue;
 		err = state_read(s, &st, a.addr);
-		if (!err && bins_anywhere(&st) >= SELF_MIN)
+		for (uint32_t h = HEAD_MIN; !err && h <= CSTATE_HEAD_MAX && !fits; h += 8)
+			fits = state_fits(s, as, &a, &st, h);
+		if (fits)
 			err = arena_add(as, &a);
 	}
 	return err;
@@ -272,16 +297,11 @@ static int own_heaps(struct cspace *s, const struct carenas *as)
 	return err;
 }
 
-static void prove_arenas(struct cspace *s, struct carenas *as)
+/* One proof is enough: the library is the same for all. */
+static void prove_head(struct cspace *s, struct carenas *as)
 {
-	for (size_t i = 0; i < as->n; i++) {
-		uint32_t head = head_prove(s, as, &as->arena[i]);
-
-		if (!head)
-			continue;
-		as->head = head;
-		as->arena[i].why = NULL;
-	}
+	for (size_t i = 0; i < as->n && !as->head; i++)
+		as->head = head_prove(s, as, &as->arena[i]);
 }
 
 /* ---- the main arena ---- */
@@ -326,7 +346,7 @@ static int main_by_pattern(struct cspace *s, uint64_t addr, const uint8_t *data,
 	size_t bins = CBINS * 16;
 
 	for (size_t o = HEAD_MIN; o + bins + CSTATE_TAIL <= len; o += 8) {
-		if (get_u64(data, o) != addr + o - 16 || selves(addr, data, o) < STRICT_MIN)
+		if (get_u64(data, o) != addr + o - 16 || selves(addr, data, o) < SELF_MIN)
 			continue;
 		for (size_t first = o; first >= HEAD_MIN && first + bins > o; first -= 16) {
 			uint64_t next = get_u64(data, first + bins + CSTATE_NEXT);
@@ -346,19 +366,17 @@ static int main_by_pattern(struct cspace *s, uint64_t addr, const uint8_t *data,
 static int find_main(struct cspace *s, struct carenas *as)
 {
 	struct carena a = { .addr = main_by_ring(s, as), .main = true };
-	uint32_t head;
+	struct state st;
+	int err = 0;
 
-	if (!a.addr) {
-		int err = cspace_data(s, CDATA_LIBC, main_by_pattern, &a.addr);
-
-		if (err < 0)
-			return err;
-	}
-	head = a.addr ? head_prove(s, as, &a) : 0;
-	if (!head)
-		return 0;
-	as->head = head;
-	return arena_add(as, &a);
+	if (!a.addr)
+		err = cspace_data(s, CDATA_LIBC, main_by_pattern, &a.addr);
+	if (err < 0 || !a.addr)
+		return err < 0 ? err : 0;
+	if (!as->head)
+		as->head = head_prove(s, as, &a);
+	err = as->head ? state_read(s, &st, a.addr) : 0;
+	return err || !as->head || !state_fits(s, as, &a, &st, as->head) ? err : arena_add(as, &a);
 }
 
 int carenas_find(struct cspace *s, struct carenas *as)
@@ -373,7 +391,7 @@ int carenas_find(struct cspace *s, struct carenas *as)
 	err = err ? err : own_heaps(s, as);
 	if (err)
 		return err;
-	prove_arenas(s, as);
+	prove_head(s, as);
 	return find_main(s, as);
 }
 

@@ -51,8 +51,10 @@ struct carenas {
 };
 
 /*
- * Find the arenas and add their heaps to s->owned. The heaps of an arena are ours
- * when it has the bins of one; used and free bytes need all of the proof.
+ * Find the arenas and add their heaps to s->owned. For that it is enough that the
+ * 254 words of an arena's bins point at themselves or into its own heaps, which they
+ * always do; the offset of the bins, needed to add up free chunks, is proven in full
+ * on one arena that is at rest.
  */
 int carenas_find(struct cspace *s, struct carenas *as);
 void carenas_free(struct carenas *as);

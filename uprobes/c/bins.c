@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES      4
+#define TRIES      2
 #define CHUNK_MIN  32
 #define FAST_BINS  10
 #define SMALL_BINS 63 /* the last bin of one size, counted from 1 */
@@ -182,33 +182,49 @@ static bool same(const uint8_t *a, const uint8_t *b, uint32_t head)
 	return !memcmp(a + from, b + from, cstate_size(head) - from);
 }
 
+static int walk_once(struct walk *w, struct carena *a, uint32_t head)
+{
+	uint8_t before[CSTATE_MAX], after[CSTATE_MAX];
+	size_t len = cstate_size(head);
+	int err = mem_read(w->s->mem, a->addr, before, len), again;
+
+	memset(w->cache->page, 0, sizeof(w->cache->page));
+	w->free = 0;
+	w->why = "it cannot be read";
+	if (err)
+		return err;
+	a->system = get_u64(before, len - CSTATE_TAIL + CSTATE_SYSTEM_MEM);
+	err = walk_state(w, before, head);
+	again = cspace_fatal(err) ? err : mem_read(w->s->mem, a->addr, after, len);
+	if (again)
+		return again;
+	a->moving = !same(before, after, head);
+	if (!err) {
+		a->walked = true;
+		a->free = w->free;
+	} else if (a->moving && w->why != too_many) {
+		w->why = "it changed while it was read";
+	}
+	return err;
+}
+
 int carena_walk(struct cspace *s, const struct carenas *as, struct carena *a, uint64_t *budget)
 {
-	struct walk w = { s, as, a, malloc(sizeof(*w.cache)), 0, NULL };
-	uint8_t before[CSTATE_MAX], after[CSTATE_MAX];
-	size_t len = cstate_size(as->head);
+	struct walk w = { .s = s, .as = as, .a = a, .why = "where its bins begin is not proven" };
 	int err = 0;
 
+	w.cache = malloc(sizeof(*w.cache));
 	if (!w.cache)
 		return -ENOMEM;
 	w.cache->mem = s->mem;
 	w.cache->budget = budget;
-	for (int k = 0; k < TRIES && *budget && (!a->walked || a->moving); k++) {
-		memset(w.cache->page, 0, sizeof(w.cache->page));
-		w.free = 0;
-		err = mem_read(s->mem, a->addr, before, len);
-		if (!err)
-			a->system = get_u64(before, len - CSTATE_TAIL + CSTATE_SYSTEM_MEM);
-		err = err ? err : walk_state(&w, before, as->head);
-		if (cspace_fatal(err))
+	w.cache->last = 0;
+	for (int k = 0; as->head && k < TRIES && !a->walked; k++) {
+		err = walk_once(&w, a, as->head);
+		if (cspace_fatal(err) || w.why == too_many)
 			break;
-		if (err || mem_read(s->mem, a->addr, after, len))
-			continue;
-		a->moving = !same(before, after, as->head);
-		a->walked = true;
-		a->free = w.free;
 	}
-	a->why = a->walked ? NULL : !*budget ? too_many : w.why ? w.why : "it cannot be read";
+	a->why = a->walked ? NULL : w.why;
 	free(w.cache);
 	return cspace_fatal(err) ? err : 0;
 }

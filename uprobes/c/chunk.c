@@ -40,8 +40,7 @@ static int find_counts(struct cspace *s, uint64_t addr, const uint8_t *data, siz
 		const struct vma *v;
 
 		/* page aligned unless somebody else moved the break first */
-		if (brk % 16 || !brk || !(v = maps_find(s->maps, brk)) ||
-		    strcmp(v->name, "[heap]"))
+		if (brk % 16 || !brk || !(v = maps_find(s->maps, brk)) || strcmp(v->name, "[heap]"))
 			continue;
 		if (counts_at(data + o, 32, arg) || counts_at(data + o, 36, arg))
 			return 1;
@@ -75,8 +74,7 @@ static bool complete(const struct search *x)
 static int candidate_add(struct search *x, uint64_t start, uint64_t size)
 {
 	if (!(x->n & (x->n - 1))) {
-		struct candidate *bigger =
-			realloc(x->c, (x->n ? x->n * 2 : 1) * sizeof(*bigger));
+		struct candidate *bigger = realloc(x->c, (x->n ? x->n * 2 : 1) * sizeof(*bigger));
 
 		if (!bigger)
 			return -ENOMEM;
@@ -181,8 +179,8 @@ int cchunks_find(struct cspace *s, struct cchunks *c)
 	for (size_t i = 0; !err && i < x.n; i++) {
 		if (!all && !x.c[i].tiled)
 			continue;
-		err = cranges_add(&s->owned, x.c[i].start, x.c[i].start + x.c[i].size,
-				  COWNER_CHUNK, 0);
+		err = cranges_add(&s->owned, x.c[i].start, x.c[i].start + x.c[i].size, COWNER_CHUNK,
+				  0);
 		c->n++;
 		c->bytes += x.c[i].size;
 	}

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WALK_PAGES 131072 /* read to walk free lists, in one look: about 100 ms */
+#define READ_NS    500000000ULL /* hostile memory: nothing is believed that is read later */
+#define WALK_PAGES 131072       /* read to walk free lists, in one look: about 100 ms */
 
 /* What the program headers say: is there a C side, and where is the dynamic section? */
 static bool c_side(const struct goproc *gp, uint64_t *dynamic)
@@ -86,8 +87,7 @@ static int walk_all(struct cside *c, const struct carenas *last)
 			a->free = b->free;
 			a->moving = b->moving;
 			a->walked = true;
-			a->why = NULL;
-		} else if (!a->why) {
+		} else {
 			err = carena_walk(&c->space, &c->arenas, a, &c->budget);
 		}
 	}
@@ -104,6 +104,7 @@ int cside_read(struct cside *c, struct goproc *gp, const struct gometa *meta,
 
 	if (!c_side(gp, &dynamic))
 		return 0;
+	mem_deadline(gp->mem, READ_NS);
 	if (!c->named) {
 		cnames_find(&c->names, &gp->t->maps, gp->bin.elf);
 		c->named = true;

@@ -8,27 +8,24 @@
 static const struct {
 	const char *prefix, *name; /* of a mapped file; NULL: glibc */
 } libraries[] = {
-	{ "libc.so.6", NULL },
-	{ "libc-2.", NULL },
-	{ "ld-musl", "musl" },
-	{ "libc.musl", "musl" },
-	{ "libjemalloc", "jemalloc" },
-	{ "libtcmalloc", "tcmalloc" },
-	{ "libmimalloc", "mimalloc" },
-	{ "librpmalloc", "rpmalloc" },
-	{ "libsnmalloc", "snmalloc" },
-	{ "libscudo", "scudo" },
-	{ "libhoard", "hoard" },
+	{ "libc.so.6", NULL },         { "libc-2.", NULL },           { "ld-musl", "musl" },
+	{ "libc.musl", "musl" },       { "libjemalloc", "jemalloc" }, { "libtcmalloc", "tcmalloc" },
+	{ "libmimalloc", "mimalloc" }, { "librpmalloc", "rpmalloc" }, { "libsnmalloc", "snmalloc" },
+	{ "libscudo", "scudo" },       { "libhoard", "hoard" },
 };
 
 /* Functions that no other library has. */
 static const struct {
 	const char *symbol, *name; /* NULL: glibc */
 } symbols[] = {
-	{ "__libc_mallopt", NULL },           { "__malloc_alloc_meta", "musl mallocng" },
-	{ "je_malloc", "jemalloc" },          { "je_arena_boot", "jemalloc" },
-	{ "je_malloc_default", "jemalloc" },  { "tc_malloc", "tcmalloc" },
-	{ "TCMallocInternalMalloc", "tcmalloc" }, { "mi_malloc", "mimalloc" },
+	{ "__libc_mallopt", NULL },
+	{ "__malloc_alloc_meta", "musl mallocng" },
+	{ "je_malloc", "jemalloc" },
+	{ "je_arena_boot", "jemalloc" },
+	{ "je_malloc_default", "jemalloc" },
+	{ "tc_malloc", "tcmalloc" },
+	{ "TCMallocInternalMalloc", "tcmalloc" },
+	{ "mi_malloc", "mimalloc" },
 	{ "rpmalloc", "rpmalloc" },
 };
 
@@ -100,7 +97,7 @@ void cnames_find(struct cnames *c, const struct maps *maps, Elf *elf)
 const char *cname_of_mapping(const char *name)
 {
 	/* PR_SET_VMA_ANON_NAME of each: glibc 2.39 with its tunable, and allocators */
-	static const char *const names[] = { "glibc: malloc", "scudo:",   "tcmalloc",
+	static const char *const names[] = { "glibc: malloc",   "scudo:",   "tcmalloc",
 					     "partition_alloc", "jemalloc", "mimalloc" };
 
 	if (strncmp(name, "[anon:", 6))

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_MAX    (1U << 17) /* and steps on all rings together, candidates too */
-#define LIST_MIN       0x80
-#define LIST_MAX       0x400
-#define STRUCT_MAX     0x1200       /* sizeof(struct pthread): 0x900 in 2.36 */
-#define STACK_MAX      (1ULL << 40)
-#define TID_MAX        (1 << 22)
-#define TRIES          3
+#define THREADS_MAX (1U << 17) /* and steps on all rings together, candidates too */
+#define LIST_MIN    0x80
+#define LIST_MAX    0x400
+#define STRUCT_MAX  0x1200 /* sizeof(struct pthread): 0x900 in 2.36 */
+#define STACK_MAX   (1ULL << 40)
+#define TID_MAX     (1 << 22)
+#define TRIES       3
 
 struct ring {
 	struct cthreads *t;
@@ -127,29 +127,31 @@ static int ring_look(struct cspace *s, struct ring *r, uint64_t head)
 	bool whole = false;
 	int err = 0;
 
-	for (int k = 0; k < TRIES && !err && !whole; k++)
+	for (int k = 0; k < TRIES && !err && !whole; k++) {
 		err = ring_walk(s, r, head, false, &whole);
-	if (!err && !whole && r->t->n > n) {
-		r->t->torn = true;
-		err = ring_walk(s, r, head, true, &whole);
+		if (!err && !whole)
+			err = ring_walk(s, r, head, true, &whole);
 	}
+	r->t->torn |= !whole && r->t->n > n;
 	return err;
 }
 
-/* Two words that look like a list's ends, and lead to structures of threads. */
+/*
+ * Two words that look like the ends of a list. They may have changed since they
+ * were read with all other data, so the ring is what decides.
+ */
 static int find_rings(struct cspace *s, uint64_t addr, const uint8_t *data, size_t len, void *arg)
 {
 	struct ring *r = arg;
 	int err = 0;
 
 	for (size_t o = 0; !err && o + 16 <= len && r->steps; o += 8) {
-		uint64_t next = get_u64(data, o), prev = get_u64(data, o + 8), back;
+		uint64_t next = get_u64(data, o), prev = get_u64(data, o + 8);
 
-		if (!next || !prev || next % 64 || prev % 64 || next == addr + o)
+		if (!next || !prev || next % 64 || prev % 64 || next == addr + o ||
+		    !(tcb_of(s, r->t, next) || tcb_of(s, r->t, prev)))
 			continue;
 		r->steps--;
-		if (!tcb_of(s, r->t, next) || mem_u64(s->mem, next + 8, &back) || back != addr + o)
-			continue;
 		err = ring_look(s, r, addr + o);
 	}
 	return err;
@@ -192,8 +194,8 @@ static int finish(struct cspace *s, struct cthreads *t)
 		if (!th->end)
 			t->main_tcb = is_main(s, t, th) ? th->tcb : t->main_tcb;
 		else
-			err = cranges_add(&s->owned, start, th->end & ~(MEM_PAGE - 1),
-					  COWNER_STACK, i);
+			err = cranges_add(&s->owned, start, th->end & ~(MEM_PAGE - 1), COWNER_STACK,
+					  i);
 	}
 	return err;
 }

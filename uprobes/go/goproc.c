@@ -3,6 +3,7 @@
 #include "go/goproc.h"
 #include "fail.h"
 #include "go/proof.h"
+#include "go/resolve.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,22 +42,35 @@ static int find_bias(struct goproc *gp)
 	return -ENOENT;
 }
 
-static int find_globals(struct goproc *gp)
+/* From the symbol table if it has them; else they are looked for in code, by layout. */
+static void find_globals(struct goproc *gp)
 {
 	struct symbol sym[G_COUNT];
 
-	if (gp->bin.stripped)
-		return snprintf(gp->why, sizeof(gp->why),
-				"the executable has no symbol table, so the runtime's variables "
-				"cannot be found");
 	binary_symbols(&gp->bin, go_global_names, sym, G_COUNT);
 	for (int i = 0; i < G_COUNT; i++) {
-		if (!sym[i].addr && go_global_required[i])
-			return snprintf(gp->why, sizeof(gp->why),
-					"the symbol table has no runtime.%s", go_global_names[i]);
+		gp->from_code |= !sym[i].addr && go_global_required[i];
 		gp->addr[i] = sym[i].addr ? sym[i].addr + gp->bias : 0;
+		gp->how[i] = sym[i].addr ? "symbol table" : NULL;
 	}
-	return 0;
+}
+
+/* 0 also when they are not found; then why is set. */
+static int resolve_globals(struct goproc *gp, const struct go_layout *l)
+{
+	struct resolved *r = calloc(1, sizeof(*r));
+	int err = r ? go_resolve(gp, l, r) : -ENOMEM;
+
+	if (!err) {
+		memcpy(gp->addr, r->addr, sizeof(gp->addr));
+		memcpy(gp->how, r->how, sizeof(gp->how));
+	} else if (err == -ENOENT) {
+		snprintf(gp->why, sizeof(gp->why),
+			 "no symbol table, and with the layout of Go %s %s", l->release,
+			 fail_text());
+	}
+	free(r);
+	return err == -ENOENT ? 0 : err;
 }
 
 /* The release's own entry, then its neighbours, nearest first. */
@@ -98,7 +112,11 @@ int goproc_try(struct goproc *gp, const struct go_layout *l, enum prove how)
 
 	gp->l = l;
 	gp->why[0] = '\0';
-	err = go_prove(gp);
+	gp->proven = false;
+	err = gp->from_code ? resolve_globals(gp, l) : 0;
+	if (!err && gp->why[0])
+		return 0;
+	err = err ? err : go_prove(gp);
 	if (err)
 		snprintf(gp->why, sizeof(gp->why), "the runtime's variables cannot be read: %s",
 			 err == -ENODATA ? "they are swapped out" : strerror(-err));
@@ -166,15 +184,17 @@ int goproc_open(struct goproc *gp, struct target *t)
 	err = binary_open(&gp->bin, t->exefd, t->exe);
 	if (err)
 		return err;
-	gp->mem = mem_live_new(t);
+	gp->mem = target_mem(t);
 	if (!gp->mem) {
 		goproc_close(gp);
 		return -ENOMEM;
 	}
-	if (find_bias(gp))
+	if (find_bias(gp)) {
 		snprintf(gp->why, sizeof(gp->why), "no mapping of the executable was found");
-	else if (!find_globals(gp))
+	} else {
+		find_globals(gp);
 		err = prove_layout(gp);
+	}
 	if (err)
 		goproc_close(gp);
 	return err;

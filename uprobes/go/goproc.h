@@ -53,6 +53,8 @@ struct goproc {
 	struct binary bin;
 	uint64_t bias;             /* address in the process - address in the file */
 	uint64_t addr[G_COUNT];    /* in the process; 0: not there */
+	const char *how[G_COUNT];  /* how it was found: static text, or NULL */
+	bool from_code;            /* the symbol table does not have them: found in code */
 	const struct go_layout *l; /* NULL when none */
 	bool exact;                /* the layout is this release's own, not a neighbour's */
 	bool proven;

@@ -465,6 +465,13 @@ static void forget(struct cgroup *c)
 	c->tightest = -1;
 }
 
+void cgroup_unknown(struct cgroup *c, const char *why)
+{
+	*c = (struct cgroup){};
+	forget(c);
+	snprintf(c->why, sizeof(c->why), "%s", why);
+}
+
 int cgroup_read_files(const char *mount, const char *rest, pid_t pid, struct cgroup *c)
 {
 	char dir[2 * LOCATION], *stat;
@@ -531,12 +538,11 @@ static int read_by(int dirfd, const char *mountinfo, const char *prefix, pid_t p
 int cgroup_read(int dirfd, pid_t pid, struct cgroup *c)
 {
 	char *text = proc_slurp(dirfd, "cgroup", FILE_MAX, NULL), prefix[32], path[CGROUP_PATH];
-	int err;
+	int err = text ? 0 : -errno;
 
-	*c = (struct cgroup){};
-	forget(c);
-	if (!text)
-		return errno == ENOENT || errno == ESRCH ? -ESRCH : -errno;
+	cgroup_unknown(c, err ? strerror(-err) : "");
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
 	err = cgroup_parse(text, c);
 	free(text);
 	if (err) {

@@ -68,6 +68,9 @@ struct cgroup {
  */
 int cgroup_read(int dirfd, pid_t pid, struct cgroup *c);
 
+/* Nothing is known, and why. */
+void cgroup_unknown(struct cgroup *c, const char *why);
+
 /* ---- its parts, for tests ---- */
 
 /*

@@ -162,8 +162,8 @@ uint64_t guard_idle_ns(const struct guard *g)
 static int expired(const struct guard *g)
 {
 	return fail(-ETIMEDOUT,
-		    "no answer within %.3g s: a thread of the process holds its memory map "
-		    "(mmap_lock) while it waits in the kernel (see its D state threads)",
+		    "no answer within %.3g s: most likely one of its threads waits in the kernel "
+		    "(state D) and holds its mmap_lock",
 		    g->deadline_ns / 1e9);
 }
 

@@ -234,6 +234,16 @@ int pagemap_lazyfree(struct pagemap *pm, uint64_t start, uint64_t end, uint64_t 
 	return err;
 }
 
+int page_runs_copy(struct page_runs *to, const struct page_runs *from)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < from->n; i++)
+		err = runs_add(to, from->run[i].start, from->run[i].end, from->run[i].flags);
+	to->zero_unknown |= from->zero_unknown;
+	return err;
+}
+
 void page_runs_free(struct page_runs *runs)
 {
 	free(runs->run);

@@ -64,6 +64,8 @@ int pagemap_bits(struct pagemap *pm, uint64_t addr, uint64_t *present, uint64_t 
 int pagemap_lazyfree(struct pagemap *pm, uint64_t start, uint64_t end, uint64_t *bytes);
 
 void page_runs_free(struct page_runs *runs);
+/* Append a copy. 0 or -ENOMEM. */
+int page_runs_copy(struct page_runs *to, const struct page_runs *from);
 
 /* Present pages of the runs in [start, end), zero pages left out, in bytes. */
 uint64_t page_runs_resident(const struct page_runs *runs, uint64_t start, uint64_t end);
