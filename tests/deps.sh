@@ -10,7 +10,7 @@ set -euo pipefail
 
 build="gcc libc6-dev make pkg-config libelf-dev zlib1g-dev"
 debs="debian-archive-keyring util-linux"
-test="$build $debs libcmocka-dev bats jq gdb clang? binutils clang-format-14?"
+test="$build $debs libcmocka-dev bats jq gdb llvm clang? binutils clang-format-14?"
 demo="$build $debs"
 layouts="$build $debs libdw-dev clang-format-14?"
 

@@ -14,19 +14,19 @@ examples_of() {
 	case $1 in
 	*.md) awk '/^```/ { in_block = !in_block; next } in_block' "$1" ;;
 	*.8 | *.1) awk '/^\.EX/ { in_block = 1; next } /^\.EE/ { in_block = 0 } in_block' "$1" ;;
-	*) grep -E '^  (gomemtrace|go[a-z]+) ' "$1" ;;
+	*) sed '1,/^examples:/d' "$1" ;; # --help
 	esac | sed -E 's/^ +//; s/\\-/-/g; s/[[:space:]]+#.*//' | grep -E '^(gomemtrace|go[a-z]+) ?' || :
 }
 
 # run_example COMMAND: as typed, in a directory of its own, with a process in the place of
-# 42 and 43; what would go on for ever is ended by Ctrl-C.
+# 42 and 43, and a Go program ./service; what would go on for ever is ended by Ctrl-C.
 run_example() {
 	local cmd status=0 tool
 	cmd=$(sed -E "s/\b42\b/$DEMO/g; s/\b43\b/$OTHER/g; s/\bFILE\b/file/g" <<<"$1")
 	tool=${cmd%% *}
 	[ -x "$T/bin/$tool" ] || { fail "no such command: $1"; return; }
 	# timeout is told to interrupt the whole group, as a terminal would
-	(cd "$T/work" && PATH=$T/bin:$PATH timeout --preserve-status -s INT -k 5 4 \
+	(cd "$T/work" && sleep 5 3>&- | PATH=$T/bin:$PATH timeout --preserve-status -s INT -k 5 4 \
 		bash -c "trap : INT; $cmd") >"$T/example" 2>"$T/example.err" 3>&- 4>&- || status=$?
 	[ $status = 0 ] || fail "$1: status $status: $(head -c 300 "$T/example.err")"
 	[ -s "$T/example" ] || find "$T/work" -type f -newer "$T/stamp" -size +0 | grep -q . ||
@@ -45,6 +45,8 @@ run_example() {
 	DEMO=$PID
 	start "${RELEASES%% *}" truth
 	OTHER=$PID
+	cp "/proc/$PID/exe" "$T/work/service"
+	gcore -o "$T/work/core" "$DEMO" >/dev/null 2>&1 || fail "gcore: no core file for the examples"
 	for f in "$T"/bin/*; do
 		"$f" --help >"$T/${f##*/}.help"
 	done
@@ -90,7 +92,7 @@ run_example() {
 			shift
 			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 			_gomemtrace
-			printf "%s\n" "${COMPREPLY[@]}"' - "$O/complete/bash" "$@" | sort | xargs
+			printf "%s\n" "${COMPREPLY[@]}"' - "$O/complete/bash" "$@" | sort -u | xargs
 	}
 	check "options" "$(complete_bash gomemtrace --re)" = "--record --replay"
 	check "formats" "$(complete_bash gomemtrace -o '')" = "json prom raw table"

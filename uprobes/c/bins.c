@@ -139,7 +139,7 @@ static int bin_walk(struct walk *w, uint64_t bin, unsigned n, uint64_t fd)
 	return err;
 }
 
-static int fast_walk(struct walk *w, unsigned n, uint64_t p)
+static int fast_walk(struct walk *w, unsigned n, uint64_t p, bool clear)
 {
 	uint64_t size, link;
 	int err = 0;
@@ -150,11 +150,25 @@ static int fast_walk(struct walk *w, unsigned n, uint64_t p)
 			err = stop(w, "a free chunk is in the wrong list");
 		err = err ? err : add(w, size);
 		err = err ? err : word(w, p + 16, &link);
-		if (err)
+		if (!err)
+			p = clear ? link : link ^ (p + 16) >> 12;
+	}
+	return err;
+}
+
+/* Whether links are in the clear shows at the ends: only one of the two ways is 0 there. */
+static int fast_bins(struct walk *w, const uint8_t *first)
+{
+	uint64_t before = w->free;
+	int err = 0;
+
+	for (int clear = 0; clear < 2; clear++) {
+		w->free = before;
+		err = 0;
+		for (unsigned i = 0; !err && i < FAST_BINS; i++)
+			err = fast_walk(w, i, get_u64(first, 8 * i), clear);
+		if (!err || cspace_fatal(err) || w->why == too_many)
 			break;
-		p = link ? link ^ (p + 16) >> 12 : 0;
-		if (p && !carena_holds(w->s, w->as, w->a, p, CHUNK_MIN))
-			p = link; /* in the clear: before 2.32 */
 	}
 	return err;
 }
@@ -168,9 +182,9 @@ static int walk_state(struct walk *w, const uint8_t *state, uint32_t head)
 	for (unsigned i = 0; !err && i < CBINS; i++)
 		err = bin_walk(w, w->a->addr + head + 16 * i - 16, i + 1,
 			       get_u64(state, head + 16 * i));
-	if (head >= 8 + 8 * FAST_BINS + 16)
-		for (unsigned i = 0; !err && i < FAST_BINS; i++)
-			err = fast_walk(w, i, get_u64(state, head - 16 - 8 * (FAST_BINS - i)));
+	/* they stand before top, behind mutex and flags; 2.43 has none */
+	if (!err && head >= 8 + 8 * FAST_BINS + 16)
+		err = fast_bins(w, state + head - 16 - 8 * FAST_BINS);
 	return err;
 }
 

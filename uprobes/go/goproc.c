@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROVE_NS 600000000ULL /* for all layouts together */
+#define RESOLVE_NS 2000000000ULL /* for the variables of a program without symbols */
+#define PROVE_NS   600000000ULL  /* for a layout; no other is begun behind it */
 
 const char *const go_global_names[G_COUNT] = {
 #define NAME(name, required) #name,
@@ -113,7 +114,9 @@ int goproc_try(struct goproc *gp, const struct go_layout *l, enum prove how)
 	gp->l = l;
 	gp->why[0] = '\0';
 	gp->proven = false;
+	mem_deadline(gp->mem, RESOLVE_NS);
 	err = gp->from_code ? resolve_globals(gp, l) : 0;
+	mem_deadline(gp->mem, PROVE_NS);
 	if (!err && gp->why[0])
 		return 0;
 	err = err ? err : go_prove(gp);
@@ -149,14 +152,14 @@ static int prove_layout(struct goproc *gp)
 	const struct go_layout *own = gp->bin.minor < 0 ? NULL : go_layout_find(gp->bin.minor), *l;
 	struct goproc first = {};
 	uint64_t spent = 0;
+	bool quick;
 	int err = 0;
 
-	mem_deadline(gp->mem, PROVE_NS);
-	for (size_t i = 0; (l = candidate(gp->bin.minor, i)); i++) {
+	for (size_t i = 0; spent < PROVE_NS && (l = candidate(gp->bin.minor, i)); i++) {
 		gp->exact = l == own;
-		err = goproc_try(gp, l,
-				 gp->exact && go_version_plain(gp->bin.version) ? PROVE_QUICK
-										: PROVE_ALL);
+		/* its own layout at addresses from its own symbols needs no more than a look */
+		quick = gp->exact && !gp->from_code && go_version_plain(gp->bin.version);
+		err = goproc_try(gp, l, quick ? PROVE_QUICK : PROVE_ALL);
 		spent += gp->proof_ns;
 		if (!i)
 			first = *gp;

@@ -130,7 +130,8 @@ static int read_chunks(struct goproc *gp, struct gometa *m)
 			  : range_add(m, p, GO_PERSISTENT, META_PERSISTENT, "persistent chunk");
 		err = err ? err : mem_u64(gp->mem, p, &p);
 	}
-	qsort(m->chunk, m->nchunks, sizeof(*m->chunk), by_u64);
+	if (m->nchunks)
+		qsort(m->chunk, m->nchunks, sizeof(*m->chunk), by_u64);
 	return err;
 }
 
@@ -185,7 +186,8 @@ static int read_arenas(struct goproc *gp, struct gometa *m)
 	err = err ? err : read_arena_list(gp, m, gp->l->mheap_allArenas, l2);
 	err = err ? err : read_arena_list(gp, m, gp->l->mheap_heapArenas, l2);
 	err = err ? err : read_arena_list(gp, m, gp->l->mheap_userArenaArenas, l2);
-	qsort(m->arena, m->narenas, sizeof(*m->arena), by_base);
+	if (m->narenas)
+		qsort(m->arena, m->narenas, sizeof(*m->arena), by_base);
 	for (size_t i = 1; !err && i < m->narenas; i++)
 		if (m->arena[i].base == m->arena[i - 1].base)
 			err = -EINVAL;
@@ -240,7 +242,8 @@ static int read_gcbits(struct goproc *gp, struct gometa *m)
 			err = err ? err : mem_u64(gp->mem, p + l->gcbits_arena_next, &p);
 		}
 	}
-	qsort(m->gcbits, m->ngcbits, sizeof(*m->gcbits), by_u64);
+	if (m->ngcbits)
+		qsort(m->gcbits, m->ngcbits, sizeof(*m->gcbits), by_u64);
 	for (size_t i = 0; i < m->ngcbits; i++)
 		if (!kept || m->gcbits[i] != m->gcbits[kept - 1])
 			m->gcbits[kept++] = m->gcbits[i];

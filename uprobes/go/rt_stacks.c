@@ -47,7 +47,8 @@ static void drop_overlaps(struct gostacks *s)
 {
 	size_t kept = 0;
 
-	qsort(s->stack, s->n, sizeof(*s->stack), by_lo);
+	if (s->n)
+		qsort(s->stack, s->n, sizeof(*s->stack), by_lo);
 	for (size_t i = 0; i < s->n; i++)
 		if (!kept || s->stack[i].lo >= s->stack[kept - 1].hi)
 			s->stack[kept++] = s->stack[i];
