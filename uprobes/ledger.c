@@ -14,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HUGE_PAGE (2ULL << 20)
+#define TORN_US   2000
 #define WALK_NS   700000000ULL /* for reading the runtime, and as much a 16 GiB of RSS */
 
 const char *const ledger_row_ids[ROW_COUNT] = {
@@ -32,25 +34,27 @@ const char *const ledger_row_sources[ROW_COUNT] = {
 
 /* What the kernel counts at one end of the page scan. */
 struct end {
-	struct proc_status status;
-	uint64_t faults, thp;
+	struct proc_status status; /* rss is exact: of smaps_rollup where VmRSS is not */
+	struct proc_thp_events thp;
+	uint64_t faults;
 };
 
 struct look {
 	struct goproc *gp;
 	struct page_runs runs;
-	struct gometa meta;
+	struct gometa meta, meta_after;
 	struct goheap heap, after;
 	struct gostacks stacks;
 	struct cside c;
 	struct go_counters *before, *behind;
 	struct end a, b;
-	bool moved;
+	bool moved, exact;
 };
 
 /* The first end reads faults first, the last end reads them last: none is missed. */
-static int end_read(const struct target *t, struct end *e, bool last)
+static int end_read(const struct target *t, struct end *e, bool exact, bool last)
 {
+	struct proc_rollup r;
 	int err;
 
 	if (t->core) { /* nothing moves */
@@ -58,11 +62,17 @@ static int end_read(const struct target *t, struct end *e, bool last)
 		return 0;
 	}
 	err = last ? 0 : proc_faults_read(t->dirfd, &e->faults);
-	if (proc_thp_events(&e->thp))
-		e->thp = 0;
+	if (!last)
+		proc_thp_events_read(&e->thp);
 	err = err ? err : proc_status_read(t->dirfd, &e->status);
 	if (!err && !e->status.has_mm)
 		err = -ESRCH;
+	if (!err && !exact)
+		err = proc_rollup_read(t->dirfd, &r);
+	if (!err && !exact)
+		e->status.rss = r.rss;
+	if (last)
+		proc_thp_events_read(&e->thp);
 	return err || !last ? err : proc_faults_read(t->dirfd, &e->faults);
 }
 
@@ -72,18 +82,24 @@ static uint64_t distance(uint64_t a, uint64_t b)
 }
 
 /*
- * What can have been mapped in the window: a fault maps one page; one that the
- * kernel answers with a huge page is counted in /proc/vmstat too; file faults may
- * map neighbours as well, which shows in RssFile. What was unmapped follows from
- * the change of the RSS.
+ * What can have been mapped in the window: a fault maps one page, or as many as
+ * this kernel gives it; one that it answers with a huge page is counted in
+ * /proc/vmstat too, host-wide; file faults may map neighbours as well, which shows
+ * in RssFile. What was unmapped follows from the change of the RSS.
  */
 static void bound(const struct look *k, struct ledger *l)
 {
+	static uint64_t fault_bytes; /* a fact about the host */
 	const struct proc_status *a = &k->a.status, *b = &k->b.status;
+	uint64_t faults = k->b.faults - k->a.faults;
+	uint64_t huge = k->b.thp.faults - k->a.thp.faults;
 
-	l->mapped_bytes = (k->b.faults - k->a.faults) * MEM_PAGE +
-			  (k->b.thp - k->a.thp) * HUGE_PAGE + distance(a->rss_file, b->rss_file) +
-			  distance(a->rss_shmem, b->rss_shmem);
+	if (!fault_bytes)
+		fault_bytes = proc_fault_bytes();
+	huge = huge < faults ? huge : faults; /* others have faults as well */
+	huge += k->b.thp.collapses - k->a.thp.collapses;
+	l->mapped_bytes = faults * fault_bytes + huge * HUGE_PAGE +
+			  distance(a->rss_file, b->rss_file) + distance(a->rss_shmem, b->rss_shmem);
 	/* what came without a fault (populate, remap) shows in the RSS itself */
 	if (b->rss > a->rss && b->rss - a->rss > l->mapped_bytes)
 		l->mapped_bytes = b->rss - a->rss;
@@ -96,13 +112,13 @@ static int scan(struct look *k, struct ledger *l)
 {
 	struct target *t = k->gp->t;
 	uint64_t start = clock_mono_ns();
-	int err = end_read(t, &k->a, false);
+	int err = end_read(t, &k->a, k->exact, false);
 
 	err = err ? err : target_maps(t);
 	k->runs.n = 0;
 	k->runs.zero_unknown = false;
 	err = err ? err : target_pages(t, &k->runs);
-	err = err ? err : end_read(t, &k->b, true);
+	err = err ? err : end_read(t, &k->b, k->exact, true);
 	l->zero_unknown = k->runs.zero_unknown;
 	l->window_ns = clock_mono_ns() - start;
 	return err;
@@ -132,7 +148,52 @@ static int go_behind(struct look *k)
 	int err = go_counters_read(k->gp, k->behind);
 
 	k->moved = !err && counters_moved(k);
-	return err || !k->moved ? err : goheap_read(k->gp, &k->meta, &k->after, false);
+	if (err || !k->moved)
+		return err;
+	err = gometa_read(k->gp, &k->meta_after);
+	return err ? err : goheap_read(k->gp, &k->meta, &k->after, false);
+}
+
+/* Resident bytes of [start, end) that no range of the map from *at on has; *at moves up. */
+static uint64_t unmapped(const struct look *k, const struct gometa *m, size_t *at, uint64_t start,
+			 uint64_t end)
+{
+	uint64_t sum = page_runs_resident(&k->runs, start, end);
+
+	while (*at < m->n && m->range[*at].end <= start)
+		++*at;
+	for (size_t i = *at; i < m->n && m->range[i].start < end; i++) {
+		uint64_t a = m->range[i].start > start ? m->range[i].start : start;
+		uint64_t b = m->range[i].end < end ? m->range[i].end : end;
+
+		sum -= page_runs_resident(&k->runs, a, b);
+	}
+	return sum;
+}
+
+/*
+ * Memory the runtime mapped for itself between its first reading and the scan has
+ * no owner in the first map: its pages went to anon.other, and are an error of it.
+ */
+static void find_growth(const struct look *k, struct ledger *l)
+{
+	const struct gometa *after = &k->meta_after;
+	struct ledger_row *other = &l->row[ROW_ANON_OTHER];
+	size_t at = 0;
+
+	if (!k->moved)
+		return;
+	for (size_t i = 0; i < after->n; i++)
+		l->grown_bytes +=
+			unmapped(k, &k->meta, &at, after->range[i].start, after->range[i].end);
+	for (size_t i = 0; i < after->narenas; i++)
+		if (!goheap_arena(&k->heap, after->arena[i].base))
+			l->grown_bytes += page_runs_resident(&k->runs, after->arena[i].base,
+							     after->arena[i].base + GO_ARENA);
+	if (l->grown_bytes) {
+		other->error += l->grown_bytes;
+		other->confidence = 2;
+	}
 }
 
 /* The identities that tie spans and bitmaps to the counters; only a still state tells. */
@@ -140,9 +201,9 @@ static void check_identities(const struct look *k, struct ledger *l)
 {
 	const struct go_counters *c = k->before;
 
-	l->checked = 3;
 	if (k->moved)
 		return;
+	l->checked = 3;
 	l->failed += k->heap.in_use != (uint64_t)c->in_heap;
 	l->failed += k->heap.manual != (uint64_t)(c->in_stacks + c->in_workbufs + c->in_ptrscalar);
 	l->failed += k->heap.scav_pages * GO_PAGE != go_counters_gc(c, k->gp->l->gc_heapReleased);
@@ -157,38 +218,37 @@ static void check_identities(const struct look *k, struct ledger *l)
 			 (unsigned long long)go_counters_gc(c, k->gp->l->gc_heapReleased));
 }
 
-static int rss(const struct look *k, struct ledger *l, bool exact)
+/* Without page flags: lazily freed pages of all mappings bound those of the heap. */
+static int lazyfree_bound(const struct look *k, struct ledger *l)
 {
-	struct proc_rollup r = {};
-	int err = 0;
+	struct ledger_cell *c = &l->cell[PS_RETURNED];
+	struct proc_rollup r;
+	int err = proc_rollup_read(k->gp->t->dirfd, &r);
 
+	if (!err)
+		c->lazyfree = r.lazyfree < c->resident ? r.lazyfree : c->resident;
+	return err;
+}
+
+static int rss(const struct look *k, struct ledger *l)
+{
 	l->rss = k->b.status.rss;
 	l->core = k->gp->t->core;
 	l->zeros_left_out = l->core && k->gp->t->core->zeros_left_out;
-	l->page_tables = k->b.status.pte;
-	l->swap = k->b.status.swap;
-	l->hugetlb = k->b.status.hugetlb;
-	l->rss_from_rollup = !exact && !l->core;
-	if (l->core)
-		l->page_tables = l->swap = l->hugetlb = UINT64_MAX;
-	else if (!exact || l->lazyfree_unknown)
-		err = proc_rollup_read(k->gp->t->dirfd, &r);
-	if (l->rss_from_rollup)
-		l->rss = r.rss;
-	if (l->lazyfree_unknown && !l->core) {
-		struct ledger_cell *c = &l->cell[PS_RETURNED];
-
-		c->lazyfree = r.lazyfree < c->resident ? r.lazyfree : c->resident;
-	}
+	l->page_tables = l->core ? UINT64_MAX : k->b.status.pte;
+	l->swap = l->core ? UINT64_MAX : k->b.status.swap;
+	l->hugetlb = l->core ? UINT64_MAX : k->b.status.hugetlb;
+	l->rss_from_rollup = !k->exact && !l->core;
 	l->residual = l->rss;
 	for (int i = 0; i < ROW_COUNT; i++)
 		l->residual -= l->row[i].resident;
-	return err;
+	return l->lazyfree_unknown && !l->core ? lazyfree_bound(k, l) : 0;
 }
 
 static void look_reset(struct look *k)
 {
 	gometa_free(&k->meta);
+	gometa_free(&k->meta_after);
 	goheap_free(&k->heap);
 	goheap_free(&k->after);
 	gostacks_free(&k->stacks);
@@ -201,7 +261,7 @@ static void ledger_reset(struct ledger *l)
 	*l = (struct ledger){ .detail = l->detail, .cap = l->cap };
 }
 
-static int attempt(struct look *k, struct ledger *l, bool go, bool exact)
+static int attempt(struct look *k, struct ledger *l, bool go)
 {
 	struct join_input in = { .gp = k->gp, .runs = &k->runs };
 	int err, go_err = 0;
@@ -218,6 +278,7 @@ static int attempt(struct look *k, struct ledger *l, bool go, bool exact)
 	err = scan(k, l);
 	if (err)
 		return err;
+	k->gp->t->status = k->b.status;
 	if (go && !go_err)
 		go_err = go_behind(k);
 	if (go && !go_err) {
@@ -242,16 +303,26 @@ static int attempt(struct look *k, struct ledger *l, bool go, bool exact)
 	if (!l->go)
 		in.meta = NULL;
 	err = ledger_join(&in, l);
+	if (l->go)
+		find_growth(k, l);
 	bound(k, l);
-	return err ? err : rss(k, l, exact);
+	return err ? err : rss(k, l);
 }
 
-/* A ledger with Go rows is better than one without, then the smaller bound is. */
+/* A ledger with Go rows is better than one without, then one whose map is whole, then
+ * the one with the smaller bound. */
 static bool better(const struct ledger *a, const struct ledger *b)
 {
 	if (a->go != b->go)
 		return a->go;
+	if (!a->grown_bytes != !b->grown_bytes)
+		return !a->grown_bytes;
 	return a->bound < b->bound;
+}
+
+static bool good(const struct ledger *l, bool proven)
+{
+	return l->still && !l->grown_bytes && (l->go || !proven);
 }
 
 int ledger_take(struct goproc *gp, struct ledger *l, unsigned max_attempts, uint64_t budget_ns)
@@ -261,23 +332,26 @@ int ledger_take(struct goproc *gp, struct ledger *l, unsigned max_attempts, uint
 	uint64_t start = clock_mono_ns();
 	struct ledger best = { .detail = l->detail, .cap = l->cap }, now = {}, swap;
 	unsigned tries = 0;
-	int err = k.before ? 0 : -ENOMEM;
+	int err = k.before ? 0 : -ENOMEM, gone;
 
 	k.behind = k.before + 1;
 	if (exact < 0)
 		exact = proc_rss_exact();
+	k.exact = exact;
 	while (!err && tries < max_attempts) {
-		err = attempt(&k, &now, gp->proven, exact);
+		err = attempt(&k, &now, gp->proven);
+		err = err ? err : target_alive(gp->t);
 		if (!err && (!tries++ || better(&now, &best))) {
 			swap = best;
 			best = now;
 			now = swap;
 		}
-		if (best.still && (best.go || !gp->proven))
+		if (err || good(&best, gp->proven) || clock_mono_ns() - start > budget_ns)
 			break;
-		if (clock_mono_ns() - start > budget_ns)
-			break;
+		if (gp->proven && !best.go) /* half-way through a change, and off its CPU */
+			usleep(TORN_US);
 	}
+	mem_deadline(gp->mem, 0);
 	best.attempts = tries;
 	if (!gp->proven)
 		snprintf(best.why, sizeof(best.why), "%s", gp->why);
@@ -287,9 +361,8 @@ int ledger_take(struct goproc *gp, struct ledger *l, unsigned max_attempts, uint
 	free(k.before);
 	ledger_free(&now);
 	*l = best;
-	if (err == -ESRCH || (err && target_alive(gp->t)))
-		return fail(-ESRCH, "process %d has exited", gp->t->pid);
-	return err;
+	gone = err ? target_alive(gp->t) : 0; /* says why in a sentence */
+	return gone ? gone : err;
 }
 
 void ledger_free(struct ledger *l)

@@ -93,10 +93,11 @@ struct ledger {
 	bool zero_unknown;     /* zero pages could not be left out */
 	bool lazyfree_unknown; /* per page; then it is the mappings' sum, an upper bound */
 	unsigned attempts;
-	bool go;                               /* the Go rows are known */
-	char why[320];                         /* why not; "" */
-	bool moved;                            /* the runtime's state changed during the scan */
-	uint64_t moved_bytes;                  /* resident pages whose state changed */
+	bool go;              /* the Go rows are known */
+	char why[320];        /* why not; "" */
+	bool moved;           /* the runtime's state changed during the scan */
+	uint64_t grown_bytes; /* resident, mapped by the runtime while we looked: anon.other */
+	uint64_t moved_bytes; /* resident pages whose state changed */
 	uint64_t mapped_bytes, unmapped_bytes; /* RSS that came and went in the window */
 
 	/* not in RSS */

@@ -172,8 +172,6 @@ static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint6
 		h.small -= h.anon < h.small ? h.anon : h.small;
 	}
 	row_add(j->l, row, h.small + h.huge, end - p);
-	if (row == ROW_CGO_ARENAS)
-		what = cname_of_mapping(v->name);
 	if (row == ROW_ANON_OTHER) {
 		snprintf(range, sizeof(range), "0x%llx-0x%llx%s%.20s", (unsigned long long)p,
 			 (unsigned long long)end, v->name[0] ? " " : "", v->name);

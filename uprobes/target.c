@@ -60,7 +60,7 @@ static int open_proc(struct target *t)
 			       : fail(err, "cannot read /proc/%d/status: %s", t->pid,
 				      strerror(-err));
 	if (t->status.tgid != t->status.pid)
-		return fail(-EINVAL, "%d is a thread of process %d; use -p %d", t->pid,
+		return fail(-ESRCH, "%d is a thread of process %d; use -p %d", t->pid,
 			    t->status.tgid, t->status.tgid);
 	if (t->status.state == 'Z' || t->status.state == 'X')
 		return fail(-ESRCH, "process %d (%s) is a zombie: it has exited", t->pid,
@@ -89,6 +89,7 @@ int target_open(struct target *t, pid_t pid)
 	err = target_maps(t);
 	if (err)
 		denied(t, err, "the mappings");
+	err = err ? err : proc_exec_read(t->dirfd, &t->exec);
 out:
 	if (err)
 		target_close(t);
@@ -207,15 +208,18 @@ struct mem *target_mem(struct target *t)
 int target_alive(const struct target *t)
 {
 	struct pollfd p = { .fd = t->pidfd, .events = POLLIN };
-	struct stat st;
+	uint64_t exec = 0;
+	int err;
 
 	if (t->core)
 		return 0;
 	if (t->pidfd >= 0 && poll(&p, 1, 0) > 0)
 		return fail(-ESRCH, "process %d has exited", t->pid);
-	if (fstatat(t->dirfd, "exe", &st, 0))
+	err = proc_exec_read(t->dirfd, &exec);
+	if (err == -ESRCH || err == -ENOENT)
 		return fail(-ESRCH, "process %d has exited", t->pid);
-	if (st.st_ino != t->exe_ino)
-		return fail(-ENOEXEC, "process %d now runs another program", t->pid);
-	return 0;
+	/* all that was opened belongs to the memory the process had then */
+	if (!err && exec != t->exec)
+		return fail(-ENOEXEC, "process %d has executed a program anew; look again", t->pid);
+	return err;
 }

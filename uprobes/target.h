@@ -25,6 +25,7 @@ struct target {
 	uint64_t exe_ino;
 	uint32_t exe_dev; /* as struct vma has it */
 	char exe[256];    /* where /proc/PID/exe points, for messages */
+	uint64_t exec;    /* proc_exec_read() when it was opened */
 	struct proc_status status;
 	struct pagemap pagemap;
 	struct maps maps; /* as of target_maps() */
@@ -32,8 +33,8 @@ struct target {
 
 /*
  * Open a process by id. -ESRCH: no such process, or a zombie; -ENOEXEC: a kernel
- * thread; -EINVAL: the id of a thread; -EPERM: not allowed to look. A sentence
- * is left in fail_text().
+ * thread; -EPERM: not allowed to look. The id of a thread is no process, either. A
+ * sentence is left in fail_text().
  */
 int target_open(struct target *t, pid_t pid);
 

@@ -123,5 +123,5 @@ enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uin
 	}
 	if (is_library_bss(gp, i, addr, end))
 		return ROW_LIBS;
-	return cname_of_mapping(v->name) ? ROW_CGO_ARENAS : ROW_ANON_OTHER;
+	return cname_is_allocator(v->name) ? ROW_CGO_ARENAS : ROW_ANON_OTHER;
 }

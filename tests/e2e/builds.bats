@@ -88,6 +88,8 @@ one_layout() {
 @test "builds: a release's own layout proves itself, and no other does" {
 	each_release one_layout truth
 	each_release one_layout truth-pie
+	each_release one_layout truth-stripped
+	[ ! -x "$CACHE/targets/1.27/c-truth" ] || each_release one_layout c-truth
 }
 
 busy_layout() {

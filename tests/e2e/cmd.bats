@@ -7,6 +7,12 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153
 load lib
 
+# what anybody may run
+teardown() {
+	stop_all
+	rm -rf "${PUBLIC:-}"
+}
+
 @test "cmd: looks from the start to the end, and its own status" {
 	exe=$CACHE/targets/${RELEASES##* }/truth
 	{ sleep 1; echo "hold a 20011 1024"; sleep 1; } |
@@ -103,11 +109,12 @@ load lib
 	jq -e '.tools[] | select(.tool == "gomemtrace") | .state | startswith("works")' "$T/out" \
 		>/dev/null || fail "gomemtrace does not work here"
 	# nobody may not read a process of root
-	cp "$GMT" "$T/gomemtrace"
-	chmod 755 "$T" "$T/gomemtrace"
+	PUBLIC=$(mktemp -d)
+	chmod 755 "$PUBLIC"
+	install -m 755 "$GMT" "$PUBLIC/gomemtrace"
 	STATUS=0
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-		"$T/gomemtrace" -p "$PID" --check >"$T/out" 2>"$T/err" 3>&- || STATUS=$?
+		"$PUBLIC/gomemtrace" -p "$PID" --check >"$T/out" 2>"$T/err" 3>&- || STATUS=$?
 	check "status for nobody" $STATUS -eq 3
 	grep -q '^missing  process_vm_readv (Operation not permitted)' "$T/out" ||
 		fail "does not say what is missing: $(<"$T/out")"

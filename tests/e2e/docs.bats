@@ -26,8 +26,9 @@ run_example() {
 	tool=${cmd%% *}
 	[ -x "$T/bin/$tool" ] || { fail "no such command: $1"; return; }
 	# timeout is told to interrupt the whole group, as a terminal would
-	(cd "$T/work" && sleep 5 3>&- | PATH=$T/bin:$PATH timeout --preserve-status -s INT -k 5 4 \
-		bash -c "trap : INT; $cmd") >"$T/example" 2>"$T/example.err" 3>&- 4>&- || status=$?
+	(cd "$T/work" && PATH=$T/bin:$PATH timeout --preserve-status -s INT -k 5 4 \
+		bash -c "trap : INT; $cmd") < <(exec sleep 2 3>&-) >"$T/example" 2>"$T/example.err" 3>&- ||
+		status=$?
 	[ $status = 0 ] || fail "$1: status $status: $(head -c 300 "$T/example.err")"
 	[ -s "$T/example" ] || find "$T/work" -type f -newer "$T/stamp" -size +0 | grep -q . ||
 		fail "$1: prints nothing"

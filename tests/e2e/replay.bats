@@ -7,6 +7,12 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153
 load lib
 
+# what anybody may read
+teardown() {
+	stop_all
+	rm -rf "${PUBLIC:-}"
+}
+
 # as_nobody COMMAND...: as a user who may do nothing.
 as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
@@ -20,26 +26,31 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 	check status "$STATUS" -eq 0
 	check mode "$(stat -c %a "$T/raw")" = 600
 	stop_all
-	install -m 644 "$T/raw" "$T/shared"
-	chmod 755 "$T"
-	cp "$GMT" "$T/gomemtrace"
-	as_nobody "$T/gomemtrace" --replay "$T/shared" -o json >"$T/json2" 3>&-
+	PUBLIC=$(mktemp -d)
+	chmod 755 "$PUBLIC"
+	install -m 644 "$T/raw" "$PUBLIC/shared"
+	install -m 755 "$GMT" "$PUBLIC/gomemtrace"
+	as_nobody "$PUBLIC/gomemtrace" --replay "$PUBLIC/shared" -o json >"$T/json2" 3>&-
 	cmp "$T/json" "$T/json2" || fail "json differs"
-	as_nobody "$T/gomemtrace" --replay "$T/shared" -T >"$T/table2" 3>&-
+	as_nobody "$PUBLIC/gomemtrace" --replay "$PUBLIC/shared" -T >"$T/table2" 3>&-
 	cmp "$T/table" "$T/table2" || fail "table differs"
 	# prom's file has the last round
-	as_nobody "$T/gomemtrace" --replay "$T/shared" -o prom >"$T/prom2" 3>&-
+	as_nobody "$PUBLIC/gomemtrace" --replay "$PUBLIC/shared" -o prom >"$T/prom2" 3>&-
 	lines=$(wc -l <"$T/prom")
 	tail -n "$lines" "$T/prom2" | cmp - "$T/prom" || fail "prom differs"
-	as_nobody "$T/gomemtrace" --replay - -o json <"$T/shared" >"$T/json3" 3>&-
+	as_nobody "$PUBLIC/gomemtrace" --replay - -o json <"$PUBLIC/shared" >"$T/json3" 3>&-
 	cmp "$T/json" "$T/json3" || fail "json from a pipe differs"
 	done_checking
 }
 
-@test "replay: no memory of the process is in a recording" {
+@test "replay: nothing of the memory or the environment is in a recording" {
+	export PASSWORD=dc7f3a91be
 	start "${RELEASES##* }" truth
+	unset PASSWORD
 	ask hold a 20011 1024
+	grep -qa dc7f3a91be "/proc/$PID/environ" || fail "the target does not have it"
 	tool -p "$PID" --record "$T/raw"
+	! grep -qa dc7f3a91be "$T/raw" || fail "the recording has it"
 	check "size" "$(stat -c %s "$T/raw")" -lt 65536
 	done_checking
 }

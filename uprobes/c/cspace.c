@@ -89,15 +89,16 @@ const struct vma *cspace_plain(const struct cspace *s, uint64_t addr)
 bool cspace_gap(const struct cspace *s, uint64_t addr, uint64_t *start, uint64_t *end)
 {
 	const struct vma *v = cspace_plain(s, addr);
-	const struct crange *r = cranges_at(&s->owned, addr), *before;
+	const struct cranges *c = &s->owned;
+	const struct crange *r = cranges_at(c, addr);
+	size_t i = r ? (size_t)(r - c->r) : c->n;
 
 	if (!v || (r && r->start <= addr))
 		return false;
-	before = r ? r - 1 : s->owned.r + s->owned.n - 1;
 	*start = v->start;
 	*end = v->end;
-	if (before >= s->owned.r && s->owned.n && before->end > *start)
-		*start = before->end;
+	if (i && c->r[i - 1].end > *start)
+		*start = c->r[i - 1].end;
 	if (r && r->start < *end)
 		*end = r->start;
 	return true;

@@ -94,17 +94,17 @@ void cnames_find(struct cnames *c, const struct maps *maps, Elf *elf)
 		by_symbols(c, elf);
 }
 
-const char *cname_of_mapping(const char *name)
+bool cname_is_allocator(const char *name)
 {
-	/* PR_SET_VMA_ANON_NAME of each: glibc 2.39 with its tunable, and allocators */
+	/* by PR_SET_VMA_ANON_NAME; glibc 2.39 with glibc.mem.decorate_maps */
 	static const char *const names[] = { "glibc: malloc",   "scudo:",   "tcmalloc",
 					     "partition_alloc", "jemalloc", "mimalloc" };
 
 	if (strncmp(name, "[anon:", 6))
-		return NULL;
+		return false;
 	name += name[6] == ' ' ? 7 : 6;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(name, names[i], strlen(names[i])))
-			return name;
-	return NULL;
+			return true;
+	return false;
 }

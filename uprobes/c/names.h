@@ -28,7 +28,7 @@ struct cnames {
 
 /* elf: the executable if its symbols shall be searched (a pass over all), or NULL. */
 void cnames_find(struct cnames *c, const struct maps *maps, struct Elf *elf);
-/* What a mapping's name says of who made it, "[anon:scudo:primary]"; NULL: nothing. */
-const char *cname_of_mapping(const char *name);
+/* Whether an allocator named a mapping as its own: "[anon:scudo:primary]". */
+bool cname_is_allocator(const char *name);
 
 #endif

@@ -151,6 +151,8 @@ int go_prove(struct goproc *gp)
 		if (gp->attempts >= PROOF_AT_ONCE)
 			usleep(PROOF_PAUSE_US);
 	}
+	if (gp->attempts > PROOF_ATTEMPTS)
+		gp->attempts = PROOF_ATTEMPTS;
 	gp->failed = gp->proven ? 0 : best;
 	gp->proof_ns = clock_mono_ns() - start;
 	return err;

@@ -167,8 +167,9 @@ static bool test_threads(const struct walk *w)
 			return false;
 		threads += id != 0;
 	}
+	/* an M that waits for a thread of C to call has no stack yet */
 	for (size_t i = 0; i < w->meta.nstacks; i++)
-		if (w->meta.stack[i].lo >= w->meta.stack[i].hi)
+		if (w->meta.stack[i].hi && w->meta.stack[i].lo >= w->meta.stack[i].hi)
 			return false;
 	return id == (uint64_t)st->inner_pid && threads <= st->threads + n / 2 + 8;
 }
@@ -258,25 +259,24 @@ static bool in_text(const struct goproc *gp, uint64_t pc)
 	return pc - (gp->bin.text + gp->bias) <= gp->bin.text_end - gp->bin.text;
 }
 
-/* The module knows its text, and the masks of data and bss have a mark behind their end. */
+/*
+ * The module knows its text, and behind that it says where data and bss are
+ * (moduledata, symtab.go); the masks of these have a mark behind their end.
+ */
 static bool test_module(const struct walk *w)
 {
-	static const char *const names[] = { "data", "edata", "bss", "ebss" };
-	const uint32_t masks[] = { w->gp->l->md_gcdatamask, w->gp->l->md_gcbssmask };
-	struct symbol sym[4];
-	uint64_t text;
+	const struct go_layout *l = w->gp->l;
+	const uint32_t masks[] = { l->md_gcdatamask, l->md_gcbssmask };
+	uint64_t module = w->gp->addr[G_firstmoduledata], text, at[4]; /* data, edata, bss, ebss */
 
-	if (mem_u64(w->gp->mem, w->gp->addr[G_firstmoduledata] + w->gp->l->md_text, &text) ||
-	    !in_text(w->gp, text))
+	if (mem_u64(w->gp->mem, module + l->md_text, &text) || !in_text(w->gp, text) ||
+	    mem_read(w->gp->mem, module + l->md_etext + 24, at, sizeof(at)))
 		return false;
-	if (!w->gp->bin.elf || binary_symbols(&w->gp->bin, names, sym, 4) != 4)
-		return true; /* the file does not say where data begin and end */
 	for (int i = 0; i < 2; i++) {
-		uint64_t bytes = sym[2 * i + 1].addr - sym[2 * i].addr, p;
-		uint64_t mask = w->gp->addr[G_firstmoduledata] + masks[i];
+		uint64_t bytes = at[2 * i + 1] - at[2 * i], p;
 		uint8_t mark;
 
-		if (mem_u64(w->gp->mem, mask + 8, &p) ||
+		if (bytes > GO_ARENA_BASE || mem_u64(w->gp->mem, module + masks[i] + 8, &p) ||
 		    mem_read(w->gp->mem, p + (bytes / 8 + 7) / 8, &mark, 1) || mark != SENTINEL)
 			return false;
 	}

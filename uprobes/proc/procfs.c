@@ -174,6 +174,23 @@ int proc_faults_read(int dirfd, uint64_t *faults)
 	return n < 0 ? n : proc_faults_parse(buf, faults);
 }
 
+int proc_exec_read(int dirfd, uint64_t *stack)
+{
+	unsigned long long v;
+	char buf[2048], *p;
+	ssize_t n = slurp_small(dirfd, "stat", buf, sizeof(buf));
+
+	if (n < 0)
+		return n;
+	p = strrchr(buf, ')'); /* field 3 follows */
+	for (int field = 3; p && field <= 28; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p, " %llu", &v) != 1)
+		return -EIO;
+	*stack = v;
+	return 0;
+}
+
 void proc_rollup_parse(const char *text, struct proc_rollup *r)
 {
 	static const struct kb_field fields[] = {
@@ -201,20 +218,37 @@ int proc_rollup_read(int dirfd, struct proc_rollup *r)
 	return n ? 0 : -ESRCH;
 }
 
-int proc_thp_events(uint64_t *events)
+static uint64_t counter(const char *text, const char *name)
 {
-	static const char *const names[] = { "\nthp_fault_alloc ", "\nthp_collapse_alloc " };
-	char buf[16384], *p;
-	ssize_t n = slurp_small(AT_FDCWD, "/proc/vmstat", buf, sizeof(buf));
+	const char *p = strstr(text, name);
 
-	if (n < 0)
-		return n;
-	*events = 0;
-	for (size_t i = 0; i < 2; i++) {
-		p = strstr(buf, names[i]);
-		*events += p ? strtoull(p + strlen(names[i]), NULL, 10) : 0;
+	return p ? strtoull(p + strlen(name), NULL, 10) : 0;
+}
+
+void proc_thp_events_read(struct proc_thp_events *e)
+{
+	char buf[16384];
+
+	*e = (struct proc_thp_events){};
+	if (slurp_small(AT_FDCWD, "/proc/vmstat", buf, sizeof(buf)) < 0)
+		return;
+	e->faults = counter(buf, "\nthp_fault_alloc ");
+	e->collapses = counter(buf, "\nthp_collapse_alloc ");
+}
+
+uint64_t proc_fault_bytes(void)
+{
+	char path[96], buf[128];
+	uint64_t largest = 4096;
+
+	for (uint64_t kb = 16; kb < 2048; kb *= 2) {
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/mm/transparent_hugepage/hugepages-%llukB/enabled",
+			 (unsigned long long)kb);
+		if (slurp_small(AT_FDCWD, path, buf, sizeof(buf)) > 0 && strstr(buf, "[always]"))
+			largest = kb * 1024;
 	}
-	return 0;
+	return largest;
 }
 
 void proc_thp_read(int dirfd, struct proc_thp *thp)

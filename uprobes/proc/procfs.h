@@ -33,6 +33,13 @@ void proc_status_parse(const char *text, struct proc_status *st);
 int proc_faults_read(int dirfd, uint64_t *faults);
 int proc_faults_parse(const char *text, uint64_t *faults);
 
+/*
+ * Where the kernel put the stack when the program was executed: field 28 of
+ * /proc/PID/stat. It changes with every execve (address space randomisation), also
+ * of the same file; 0 where it may not be read.
+ */
+int proc_exec_read(int dirfd, uint64_t *stack);
+
 /* /proc/PID/smaps_rollup; holds the target's mmap_lock, 11 ms a resident GiB. */
 struct proc_rollup {
 	uint64_t rss, pss, swap, lazyfree, locked, anon_huge;
@@ -40,9 +47,18 @@ struct proc_rollup {
 int proc_rollup_read(int dirfd, struct proc_rollup *r);
 void proc_rollup_parse(const char *text, struct proc_rollup *r);
 
-/* Huge pages the kernel made by itself since boot, host-wide: /proc/vmstat
- * thp_fault_alloc + thp_collapse_alloc. 0 where the kernel has no THP. */
-int proc_thp_events(uint64_t *events);
+/* Huge pages since boot, host-wide, of faults and of khugepaged: /proc/vmstat
+ * thp_fault_alloc and thp_collapse_alloc. 0 where the kernel has no THP. */
+struct proc_thp_events {
+	uint64_t faults, collapses;
+};
+void proc_thp_events_read(struct proc_thp_events *e);
+
+/*
+ * Bytes one small fault of anonymous memory can map: a page, or the largest size
+ * of multi-size huge pages that is always on (Linux 6.8, hugepages-*kB/enabled).
+ */
+uint64_t proc_fault_bytes(void);
 
 /*
  * Transparent huge pages: the host's setting ("always", "madvise", "never"; "" unknown) and
