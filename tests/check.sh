@@ -108,6 +108,7 @@ part_layering() {
 	one "layering: uprobes does not print" \
 		keeps uprobes '*.[ch]' '(^|[^a-z_])(v?printf|puts|putchar|perror)\(|\<(stdout|stderr)\>'
 	one "layering: tools leave printing to the frontend" keeps "tools -maxdepth 1" '*.c' "$print"
+	one "layering: commands leave printing to the frontend" keeps tools/cmd '*.c' "$print"
 	one "layering: the frontend does not know Go" \
 		keeps tools/lib '*.[ch]' '#[ \t]*include[ \t]*["<](uprobes/)?go/'
 	one "layering: the kernel side does not know the user side" \
@@ -183,8 +184,8 @@ check)
 unit) part_unit ;;
 golden) part_build && part_golden ;;
 golden-update)
-	make_as_user all && O=$O as_user tests/golden/run.sh update || exit
-	exec git --no-pager diff --stat -- tests/golden
+	make_as_user all && as_user env O="$O" tests/golden/run.sh update
+	exit
 	;;
 e2e) part_build && part_e2e ;;
 layering) part_layering ;;

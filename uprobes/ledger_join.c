@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DETAILS_MAX 65536
+#define NEIGHBOURS  32 /* details that are compared with a new one */
 
 /* What the kernel holds of a piece of address space, in bytes. */
 struct held {
@@ -74,8 +75,9 @@ int ledger_detail_add(struct ledger *l, enum ledger_row_id row, const char *what
 {
 	struct ledger_detail add = { .row = row, .resident = resident, .mapped = mapped };
 
-	/* mappings of one file are neighbours: the search ends soon */
-	for (size_t i = l->ndetail; i-- > 0;) {
+	/* mappings of one file are neighbours; what is further away is merged at the end */
+	for (size_t i = l->ndetail, n = 0; row != ROW_ANON_OTHER && n < NEIGHBOURS && i-- > 0;
+	     n++) {
 		struct ledger_detail *d = &l->detail[i];
 
 		if (d->row == row && !strncmp(d->what, what, sizeof(d->what) - 1)) {
@@ -86,6 +88,33 @@ int ledger_detail_add(struct ledger *l, enum ledger_row_id row, const char *what
 	}
 	snprintf(add.what, sizeof(add.what), "%s", what);
 	return ledger_detail_put(l, &add);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct ledger_detail *x = a, *y = b;
+
+	return x->row != y->row ? x->row - y->row : strcmp(x->what, y->what);
+}
+
+/* One detail for what came in several places. */
+static void merge_details(struct ledger *l)
+{
+	size_t kept = 0;
+
+	if (l->ndetail)
+		qsort(l->detail, l->ndetail, sizeof(*l->detail), by_name);
+	for (size_t i = 0; i < l->ndetail; i++) {
+		struct ledger_detail *last = kept ? &l->detail[kept - 1] : NULL;
+
+		if (!last || by_name(last, &l->detail[i])) {
+			l->detail[kept++] = l->detail[i];
+			continue;
+		}
+		last->resident += l->detail[i].resident;
+		last->mapped += l->detail[i].mapped;
+	}
+	l->ndetail = kept;
 }
 
 static void row_add(struct ledger *l, enum ledger_row_id row, uint64_t resident, uint64_t mapped)
@@ -309,6 +338,8 @@ static void split_stacks(struct join *j)
 	row_add(l, ROW_STACKS_INUSE, inuse, mapped);
 	l->row[ROW_STACKS_FREE].resident -= inuse;
 	l->row[ROW_STACKS_FREE].mapped -= mapped;
+	l->row[ROW_STACKS_INUSE].error += g->overlap;
+	l->row[ROW_STACKS_FREE].error += g->overlap;
 	l->goroutines = g->n;
 	l->dead_goroutines = g->dead;
 }
@@ -358,10 +389,30 @@ static int split_persistent(struct join *j)
 
 static const enum ledger_row_id state_row[PS_COUNT] = {
 	[PS_UNMAPPED] = ROW_HEAP_RETURNED, [PS_FREE] = ROW_HEAP_IDLE,
-	[PS_RETURNED] = ROW_HEAP_RETURNED, [PS_IN_USE] = ROW_HEAP_NEW,
-	[PS_STACK] = ROW_STACKS_INUSE,     [PS_WORKBUF] = ROW_RT_GC,
+	[PS_RETURNED] = ROW_HEAP_RETURNED, [PS_WORKBUF] = ROW_RT_GC,
 	[PS_TRANSIT] = ROW_HEAP_IDLE,
 };
+
+/* Pages that were in a state, or are now: the rows they went to may be off by them. */
+static void state_error(struct ledger *l, enum page_state state, const struct span *s,
+			uint64_t resident)
+{
+	struct span_sum part;
+	uint64_t size;
+
+	if (state == PS_STACK) {
+		l->row[ROW_STACKS_INUSE].error += resident;
+		l->row[ROW_STACKS_FREE].error += resident;
+	} else if (state == PS_IN_USE && s && (size = span_bytes(s))) {
+		span_parts(s, &part);
+		l->row[ROW_HEAP_LIVE].error += (double)resident * part.live / size;
+		l->row[ROW_HEAP_NEW].error += (double)resident * part.fresh / size;
+		l->row[ROW_HEAP_FREE_SLOTS].error += (double)resident * part.free_slots / size;
+		l->row[ROW_HEAP_TAIL].error += (double)resident * part.tail / size;
+	} else if (state != PS_IN_USE) {
+		l->row[state_row[state]].error += resident;
+	}
+}
 
 static void changed_pages(struct join *j, const struct arena *a, const struct arena *b)
 {
@@ -369,8 +420,7 @@ static void changed_pages(struct join *j, const struct arena *a, const struct ar
 	struct ledger *l = j->l;
 
 	for (uint32_t p = 0, q = 0, at = 0; at < GO_ARENA_PAGES;) {
-		static struct span none;
-		struct span *s = &none, *t = &none;
+		struct span *s, *t;
 		uint32_t from = at;
 		enum page_state x, y;
 		uint64_t resident;
@@ -384,8 +434,8 @@ static void changed_pages(struct join *j, const struct arena *a, const struct ar
 		resident = page_runs_resident(j->in->runs, a->base + from * GO_PAGE,
 					      a->base + at * GO_PAGE);
 		l->moved_bytes += resident;
-		l->row[state_row[x]].error += resident;
-		l->row[state_row[y]].error += state_row[y] != state_row[x] ? resident : 0;
+		state_error(l, x, s, resident);
+		state_error(l, y, t, resident);
 	}
 }
 
@@ -463,11 +513,12 @@ int ledger_join(const struct join_input *in, struct ledger *l)
 		for (uint64_t p = maps->vma[i].start; !err && p < maps->vma[i].end;)
 			err = piece(&j, i, p, &p);
 	err = err ? err : ledger_c_details(in, l);
-	if (err || !in->meta)
-		return err;
-	split_spans(&j);
-	split_stacks(&j);
-	err = split_persistent(&j);
-	errors(&j);
+	if (!err && in->meta) {
+		split_spans(&j);
+		split_stacks(&j);
+		err = split_persistent(&j);
+		errors(&j);
+	}
+	merge_details(l);
 	return err;
 }

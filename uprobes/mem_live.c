@@ -116,7 +116,7 @@ static int absent(struct mem_live *l, uint64_t addr, void *buf, size_t len)
 	memset(buf, 0, len);
 	if (!v->ino)
 		return 0;
-	if (v->ino != l->t->exe_ino) /* not our file: its bytes are not needed by any reader */
+	if (!target_is_exe(l->t, v)) /* not our file: its bytes are not needed by any reader */
 		return -EFAULT;
 	n = pread(l->t->exefd, buf, len, v->off + (addr - v->start));
 	return n < 0 ? -errno : 0;

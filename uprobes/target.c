@@ -4,6 +4,7 @@
 #include "core.h"
 #include "fail.h"
 #include "mem.h"
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -44,6 +45,27 @@ static int open_exe(struct target *t)
 	t->exe_ino = st.st_ino;
 	t->exe_dev = major(st.st_dev) << 20 | minor(st.st_dev);
 	return 0;
+}
+
+/* The mapping that holds the program headers (AT_PHDR of auxv) is the executable's. */
+static void find_exe(struct target *t)
+{
+	const struct vma *v;
+	uint64_t *aux;
+	size_t len;
+
+	aux = (uint64_t *)proc_slurp(t->dirfd, "auxv", 1 << 16, &len);
+	for (size_t i = 0; aux && i + 2 <= len / 8; i += 2)
+		if (aux[i] == AT_PHDR && (v = maps_find(&t->maps, aux[i + 1])) && v->ino) {
+			t->exe_ino = v->ino;
+			t->exe_dev = v->dev;
+		}
+	free(aux);
+}
+
+bool target_is_exe(const struct target *t, const struct vma *v)
+{
+	return v->ino && v->ino == t->exe_ino && v->dev == t->exe_dev;
 }
 
 static int open_proc(struct target *t)
@@ -90,6 +112,8 @@ int target_open(struct target *t, pid_t pid)
 	if (err)
 		denied(t, err, "the mappings");
 	err = err ? err : proc_exec_read(t->dirfd, &t->exec);
+	if (!err)
+		find_exe(t);
 out:
 	if (err)
 		target_close(t);

@@ -19,13 +19,13 @@ struct core;
 struct target {
 	struct core *core; /* a core file; then there is no process: dirfd and pidfd are -1 */
 	pid_t pid;
-	int dirfd; /* /proc/PID */
-	int pidfd; /* -1 on kernels without pidfd_open (before 5.3) */
-	int exefd; /* the executable, also when deleted or in another mount namespace */
-	uint64_t exe_ino;
-	uint32_t exe_dev; /* as struct vma has it */
-	char exe[256];    /* where /proc/PID/exe points, for messages */
-	uint64_t exec;    /* proc_exec_read() when it was opened */
+	int dirfd;        /* /proc/PID */
+	int pidfd;        /* -1 on kernels without pidfd_open (before 5.3) */
+	int exefd;        /* the executable, also when deleted or in another mount namespace */
+	uint64_t exe_ino; /* as its mappings have them: stat(2) may say otherwise (overlayfs) */
+	uint32_t exe_dev;
+	char exe[256]; /* where /proc/PID/exe points, for messages */
+	uint64_t exec; /* proc_exec_read() when it was opened */
 	struct proc_status status;
 	struct pagemap pagemap;
 	struct maps maps; /* as of target_maps() */
@@ -44,6 +44,9 @@ int target_open(struct target *t, pid_t pid);
  */
 int target_open_core(struct target *t, const char *path, const char *exe);
 void target_close(struct target *t);
+
+/* Whether a mapping is of the executable. */
+bool target_is_exe(const struct target *t, const struct vma *v);
 
 /* Read the mappings again. */
 int target_maps(struct target *t);

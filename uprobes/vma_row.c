@@ -104,7 +104,7 @@ enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uin
 
 	*end = v->end;
 	*exec_anon = false;
-	if (v->ino && v->ino == t->exe_ino)
+	if (target_is_exe(t, v))
 		return exe_row(v, exec_anon);
 	for (size_t k = 0; k < sizeof(special) / sizeof(special[0]); k++)
 		if (starts(v->name, special[k].prefix))

@@ -67,6 +67,10 @@ survived() {
 	tool -p "$PID" -j 0.02 200
 	survived "another program"
 	whole "another program"
+	for n in {1..200}; do
+		[[ $(readlink "/proc/$PID/exe") != */again ]] && break
+		sleep 0.05
+	done
 	tool -p "$PID" -j
 	check "another program: status" "$STATUS" -eq 4
 	done_checking

@@ -31,6 +31,7 @@ teardown() {
 
 @test "cmd: a script that becomes the program" {
 	exe=$CACHE/targets/${RELEASES%% *}/truth
+	# shellcheck disable=SC2016
 	sleep 1 | timeout 60 "$GMT" -o "json:$T/json" 0.2 -- sh -c 'sleep 0.3; exec "$0"' "$exe" \
 		>"$T/out" 3>&- || fail "status $?"
 	jq -e -s 'length > 0 and all(.facts.proven)' "$T/json" >/dev/null || fail "not looked at"

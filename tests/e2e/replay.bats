@@ -36,8 +36,7 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 	cmp "$T/table" "$T/table2" || fail "table differs"
 	# prom's file has the last round
 	as_nobody "$PUBLIC/gomemtrace" --replay "$PUBLIC/shared" -o prom >"$T/prom2" 3>&-
-	lines=$(wc -l <"$T/prom")
-	tail -n "$lines" "$T/prom2" | cmp - "$T/prom" || fail "prom differs"
+	tail -n "$(wc -l <"$T/prom")" "$T/prom2" | cmp - "$T/prom" || fail "prom differs"
 	as_nobody "$PUBLIC/gomemtrace" --replay - -o json <"$PUBLIC/shared" >"$T/json3" 3>&-
 	cmp "$T/json" "$T/json3" || fail "json from a pipe differs"
 	done_checking

@@ -39,6 +39,7 @@ start() {
 		exec "${@:2}" "$1" < "$tmp/in.${#pids[@]}" > "$tmp/out.${#pids[@]}"
 	) &
 	pid=$!
+	# shellcheck disable=SC2034
 	exec {fd}> "$tmp/in.${#pids[@]}"
 	pids+=("$pid")
 }

@@ -32,7 +32,7 @@ result() {
 		echo "ok - golden: $2"
 	else
 		echo "not ok - golden: $2"
-		head -n 40 "$3" | sed 's/^/# /'
+		head -n 40 "$3" | cut -c1-200 | sed 's/^/# /'
 	fi
 }
 
@@ -47,14 +47,27 @@ prom_numbers() {
 	done
 }
 
+# differ FORMAT EXPECTED GOT: what changed; of JSON, member by member.
+differ() {
+	if [ "$1" = json ]; then
+		diff <(jq -S . "$2" 2>&1) <(jq -S . "$3" 2>&1)
+	else
+		diff "$2" "$3"
+	fi
+}
+
 check() {
-	local out raw name format n=0
+	local out got raw name format status n=0
 	out=$(mktemp)
+	got=$(mktemp)
 	for raw in *.raw; do
 		name=${raw%.raw}
 		for format in table json prom; do
-			replay "$name" "$format" 2>&1 | diff "$name.$format" - > "$out" 2>&1
-			result $? "$name as $format" "$out"
+			replay "$name" "$format" > "$got" 2>&1
+			cmp -s "$name.$format" "$got"
+			status=$?
+			differ "$format" "$name.$format" "$got" > "$out" 2>&1
+			result $status "$name as $format" "$out"
 		done
 		jq -r -f numbers.jq "$name.json" > "$out" 2>&1
 		[ ! -s "$out" ]
@@ -64,7 +77,7 @@ check() {
 		result $? "$name has the same numbers in prom" "$out"
 		n=$((n + 5))
 	done
-	rm -f "$out"
+	rm -f "$out" "$got"
 	echo "1..$n"
 }
 

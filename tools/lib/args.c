@@ -219,6 +219,8 @@ static int command_check(const struct run *r)
 	if (r->tool->no_target)
 		return fail(-EINVAL, "%s starts no command: leave out what is behind --",
 			    r->tool->name);
+	if (r->want_check)
+		return fail(-EINVAL, "--check starts no command: leave out what is behind --");
 	if (!*r->cmd)
 		return fail(-EINVAL, "no command behind --: give -- CMD [ARG...]");
 	if (r->nr_pids || r->nr_selectors)

@@ -243,6 +243,8 @@ static void zsh_tool(FILE *f, const struct tool *t)
 
 static void zsh_print(FILE *f, const struct tool *session)
 {
+	const char *bar = "";
+
 	fputs("#compdef", f);
 	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t))
 		if (!t->is_command)
@@ -252,12 +254,13 @@ static void zsh_print(FILE *f, const struct tool *session)
 		"\tlocal tool=${words[1]:t}\n"
 		"\tif [[ $tool == %s ]] && ((CURRENT > 2)); then\n\t\tcase $words[2] in\n\t\t(",
 		session->name);
-	for (const struct tool *t = tool_after(NULL), *n = t; t; t = n) {
-		n = tool_after(t);
-		if (t != session)
-			fprintf(f, "%s|", t->name);
+	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t)) {
+		if (t == session)
+			continue;
+		fprintf(f, "%s%s", bar, t->name);
+		bar = "|";
 	}
-	fputs("-)\n\t\t\ttool=$words[2]\n\t\t\tshift words\n\t\t\t((CURRENT--))\n\t\t\t;;\n"
+	fputs(")\n\t\t\ttool=$words[2]\n\t\t\tshift words\n\t\t\t((CURRENT--))\n\t\t\t;;\n"
 	      "\t\tesac\n\tfi\n\tcase $tool in\n",
 	      f);
 	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t))

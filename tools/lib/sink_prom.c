@@ -340,5 +340,5 @@ static void prom_free(struct sink *s)
 	free(p);
 }
 
-SINK(prom, .brief = "Prometheus metrics; a FILE is replaced at each round of looks",
-     .flags = SINK_REPLACE, .look = look, .round = round_end, .free = prom_free);
+SINK(prom, .brief = "Prometheus metrics; a FILE is replaced as a whole", .flags = SINK_REPLACE,
+     .look = look, .round = round_end, .free = prom_free);

@@ -7,6 +7,9 @@
  * list of tools anywhere. Everything else - dispatch, parsing, the loop, signals, tables,
  * JSON, the schema, help, exit status - is in tools/lib, once.
  *
+ * A file in tools/cmd is the same for a command that has no name of its own: `gomemtrace explain`,
+ * .is_command.
+ *
  * Callbacks return 0 or -errno and may leave a sentence (fail.h), which is printed as
  * "gogc: sentence". The number decides the exit status:
  *

@@ -4,13 +4,14 @@
 #include <elf.h>
 #include <stdlib.h>
 
-#define LINK_MAPS_MAX 4096
-#define DYNAMIC_MAX   128
-#define DTV_MAX       1024
-#define TLS_MAX       (1U << 20)  /* below the main thread's control block */
-#define PTHREAD_SIZE  0x900       /* at least */
-#define WHOLE_MAX     (1U << 20)  /* a gap that is the loader's as a whole */
-#define WHOLE_BLIND   (64U << 10) /* the same; the Go runtime maps no less at once */
+#define LINK_MAPS_MAX  4096
+#define LINK_MAP_WORDS 128 /* of struct link_map as ld.so has it, 1,150 bytes or so */
+#define DYNAMIC_MAX    128
+#define DTV_MAX        1024
+#define TLS_MAX        (1U << 20)   /* below the main thread's control block */
+#define PTHREAD_SIZE   0x900        /* at least */
+#define WHOLE_MAX      (256U << 10) /* a gap that is the loader's as a whole */
+#define WHOLE_BLIND    (64U << 10)  /* the same; the Go runtime maps no less at once */
 
 static int note(struct cloader *l, uint64_t addr)
 {
@@ -44,20 +45,44 @@ static uint64_t debug_address(struct cspace *s, uint64_t dynamic)
 	return 0;
 }
 
+/* Anonymous memory right behind a file's mapping is that library's own bss. */
+static bool is_bss(const struct cspace *s, uint64_t addr)
+{
+	const struct vma *v = maps_find(s->maps, addr);
+
+	return v && v > s->maps->vma && v[-1].end == v->start && v[-1].ino;
+}
+
+/* What a link map points at: names, versions, search lists. */
+static int note_pointers(struct cspace *s, struct cloader *l, const uint64_t *words)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < LINK_MAP_WORDS; i++) {
+		uint64_t start, end;
+
+		if (cspace_resident(s, words[i]) && cspace_gap(s, words[i], &start, &end) &&
+		    !is_bss(s, words[i]))
+			err = note(l, words[i]);
+	}
+	return err;
+}
+
 static int find_link_maps(struct cspace *s, struct cloader *l, uint64_t debug)
 {
-	uint64_t map, before = 0, link[5];
+	uint64_t map, before = 0, words[LINK_MAP_WORDS];
 	int err = debug ? mem_u64(s->mem, debug + 8, &map) : -ENOENT;
 
 	while (!err && map && l->maps < LINK_MAPS_MAX) {
-		err = mem_read(s->mem, map, link, sizeof(link));
-		if (err || link[4] != before)
+		err = mem_read(s->mem, map, words, sizeof(words));
+		if (err || words[4] != before)
 			break;
 		l->maps++;
 		if (cspace_plain(s, map))
 			err = note(l, map);
+		err = err ? err : note_pointers(s, l, words);
 		before = map;
-		map = link[3];
+		map = words[3];
 	}
 	return cspace_fatal(err) ? err : 0;
 }

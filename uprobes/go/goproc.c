@@ -35,7 +35,7 @@ static int find_bias(struct goproc *gp)
 	for (size_t i = 0; i < t->maps.n; i++) {
 		const struct vma *v = &t->maps.vma[i];
 
-		if (v->ino == t->exe_ino && !v->off) {
+		if (target_is_exe(t, v) && !v->off) {
 			gp->bias = v->start - gp->bin.base;
 			return 0;
 		}

@@ -65,7 +65,7 @@ static int find_module(struct resolver *r)
 	for (size_t i = 0; err == -ENOENT && i < maps->n; i++) {
 		const struct vma *v = &maps->vma[i];
 
-		if (v->ino != r->gp->t->exe_ino || v->flags & VMA_X)
+		if (!target_is_exe(r->gp->t, v) || v->flags & VMA_X)
 			continue;
 		for (uint64_t p = v->start; err == -ENOENT && p < v->end; p += PIECE) {
 			size_t n = v->end - p < PIECE + 16 ? v->end - p : PIECE + 16;

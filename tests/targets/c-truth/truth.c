@@ -85,7 +85,8 @@ static struct thread {
 static int nthreads;
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 
-int __real_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+int __real_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg);
 
 int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
@@ -150,7 +151,7 @@ static void stacks(void)
 			continue; /* the stack was in the cache and another thread has it */
 		r = resident(t->low, t->size);
 		all += r;
-		PUT("%s{\"low\":\"0x%lx\",\"size\":%lu,\"guard\":%lu,\"alive\":%d,\"resident\":%lu}",
+		PUT("%s{\"low\":%lu,\"size\":%lu,\"guard\":%lu,\"alive\":%d,\"resident\":%lu}",
 		    n++ ? "," : "", t->low, t->size, t->guard, t->alive, r);
 	}
 	PUT("],\"n\":%d,\"resident\":%lu}", n, all);
@@ -425,8 +426,8 @@ static void open_library(const char *name)
 	struct link_map *m = dlopen(name, RTLD_NOW);
 
 	if (m)
-		PUT("{\"cmd\":\"dlopen\",\"ok\":true,\"name\":\"%s\",\"base\":\"0x%lx\"}", m->l_name,
-		    (unsigned long)m->l_addr);
+		PUT("{\"cmd\":\"dlopen\",\"ok\":true,\"name\":\"%s\",\"base\":\"0x%lx\"}",
+		    m->l_name, (unsigned long)m->l_addr);
 	else
 		failed("dlopen");
 }
