@@ -232,6 +232,7 @@ struct mem *target_mem(struct target *t)
 int target_alive(const struct target *t)
 {
 	struct pollfd p = { .fd = t->pidfd, .events = POLLIN };
+	struct proc_status st;
 	uint64_t exec = 0;
 	int err;
 
@@ -242,6 +243,11 @@ int target_alive(const struct target *t)
 	err = proc_exec_read(t->dirfd, &exec);
 	if (err == -ESRCH || err == -ENOENT)
 		return fail(-ESRCH, "process %d has exited", t->pid);
+	/* 0: it may not be read, or the process is on its way out and has no memory left */
+	if (!err && !exec)
+		return proc_status_read(t->dirfd, &st) || !st.has_mm
+			       ? fail(-ESRCH, "process %d has exited", t->pid)
+			       : 0;
 	/* all that was opened belongs to the memory the process had then */
 	if (!err && exec != t->exec)
 		return fail(-ENOEXEC, "process %d has executed a program anew; look again", t->pid);

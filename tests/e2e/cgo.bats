@@ -77,7 +77,7 @@ c_stacks() {
 
 # seen LABEL BLOCKS: an idle program, looked at and asked
 seen() {
-	ask mallinfo && ask stacks && still && ask mallinfo && look || return 1
+	ask stacks && ask stats && ask mallinfo && calm_look || return 1
 	cp "$T/answer.mallinfo" "$T/before"
 	ask mallinfo || return 1
 	cmp -s "$T/before" "$T/answer.mallinfo" || fail "$1: a look changed malloc's numbers"
@@ -143,7 +143,7 @@ stripped() {
 	start "$1" c-truth-stripped || return 1
 	ask hold 20011 1000 && ask malloc a 0 20011 1000 && ask malloc big 2 5 3000000 &&
 		ask free a 1 2 && ask threads 7 256 100 || return 1
-	ask mallinfo && ask stacks && still && look || return 1
+	ask stacks && ask stats && ask mallinfo && calm_look || return 1
 	c_malloc "$1 stripped" 20100
 	c_stacks "$1 stripped"
 	check "$1: residual" "$(l .residual)" -eq 0
@@ -160,7 +160,7 @@ stripped() {
 
 # a program without a C side pays nothing for it, and has none of its rows
 none() {
-	start "$1" truth && ask hold a 20011 1000 && still && look || return 1
+	start "$1" truth && ask hold a 20011 1000 && calm_look || return 1
 	check "$1: C rows" "$(sum cgo. libs)" -eq 0
 	check "$1: details of C rows" \
 		"$(l '[.rows[] | select(.id | startswith("cgo.")) | .detail[]] | length')" -eq 0

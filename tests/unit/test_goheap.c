@@ -263,6 +263,42 @@ static void test_lists_without_end(void **state)
 	forge_free(f);
 }
 
+/* Counts that would cost us more memory than the target has are refused. */
+static void test_absurd_counts(void **state)
+{
+	struct forge *f = forge_new(24);
+	uint8_t *list = global(f, G_mheap_) + f->l->mheap_allArenas;
+	struct gometa meta;
+
+	slice(list, 0, CHUNK + ARENA_LIST, 1 << 20);
+	assert_int_equal(gometa_read(&f->gp, &meta), -EINVAL);
+	gometa_free(&meta);
+	put64(f->chunk, ARENA_LIST + 8, ARENA_IX); /* the same arena twice */
+	slice(list, 0, CHUNK + ARENA_LIST, 2);
+	assert_int_equal(gometa_read(&f->gp, &meta), -EINVAL);
+	gometa_free(&meta);
+	forge_free(f);
+}
+
+/* Behind the deadline every read fails, so that every walk ends. */
+static void test_deadline(void **state)
+{
+	struct forge *f = forge_new(24);
+	struct gometa meta;
+	uint64_t start, v;
+
+	mem_deadline(f->gp.mem, 1);
+	for (start = clock_mono_ns(); clock_mono_ns() < start + 100;)
+		;
+	assert_int_equal(mem_u64(f->gp.mem, CHUNK, &v), -ETIMEDOUT);
+	assert_int_equal(gometa_read(&f->gp, &meta), -ETIMEDOUT);
+	gometa_free(&meta);
+	mem_deadline(f->gp.mem, 0);
+	assert_int_equal(gometa_read(&f->gp, &meta), 0);
+	gometa_free(&meta);
+	forge_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +309,8 @@ int main(void)
 		cmocka_unit_test(test_layouts_prove),
 		cmocka_unit_test(test_broken_memory_ends),
 		cmocka_unit_test(test_lists_without_end),
+		cmocka_unit_test(test_absurd_counts),
+		cmocka_unit_test(test_deadline),
 	};
 
 	return cmocka_run_group_tests_name("goheap", tests, NULL, NULL);

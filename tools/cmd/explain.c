@@ -179,7 +179,7 @@ static int look(struct run *r)
 	return emit_end(r);
 }
 
-TOOL(explain, .brief = "Say what a word of the output means, and how far to trust it.",
+TOOL(explain, .brief = "Say what a word of the output means and how sure it is.",
      .examples = "  gomemtrace explain                  # all words there are\n"
 		 "  gomemtrace explain go.heap.returned # a row of the ledger\n"
 		 "  gomemtrace explain HeapReleased     # a member of MemStats\n",

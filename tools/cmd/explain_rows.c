@@ -170,7 +170,9 @@ const struct explain_entry explain_rows[] = {
 	{ .field = "cgo.arenas",
 	  .group = GROUP,
 	  .brief = "arenas and large allocations of the C library",
-	  .source = "Anonymous mappings that have the marks of glibc's allocator. " PAGES,
+	  .source =
+		  "glibc's own structures, tested one against the other: the head of each arena's "
+		  "heap, the ring of arenas, the heads of large blocks. " PAGES,
 	  .trust = "As the stars of the row say. What is not recognised is in anon.other.",
 	  .misread = "glibc keeps freed memory in its arenas: large here is not yet a leak in C." },
 	{ .field = "threads.stacks",
@@ -184,9 +186,10 @@ const struct explain_entry explain_rows[] = {
 		  "threads are in go.stacks.inuse." },
 	{ .field = "libs",
 	  .group = GROUP,
-	  .brief = "shared libraries, their bss included",
+	  .brief = "shared libraries, their bss, and the loader's memory",
 	  .source =
-		  "Mappings of files that are shared libraries, and anonymous ones behind them. " PAGES,
+		  "Mappings of files that are shared libraries, anonymous ones behind them, and the "
+		  "loader's own memory. " PAGES,
 	  .trust = COUNTED },
 	{ .field = "files",
 	  .group = GROUP,
