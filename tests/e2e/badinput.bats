@@ -68,7 +68,7 @@ survived() {
 	survived "another program"
 	whole "another program"
 	for n in {1..200}; do
-		[[ $(readlink "/proc/$PID/exe") != */again ]] && break
+		[ "$(readlink "/proc/$PID/exe")" = "$(readlink -f "$(command -v sleep)")" ] && break
 		sleep 0.05
 	done
 	tool -p "$PID" -j

@@ -105,7 +105,7 @@ static void look(struct goproc *gp)
 {
 	struct go_counters *c = malloc(sizeof(*c));
 
-	mem_deadline(gp->mem, 500000000);
+	mem_deadline(gp->mem, 50000000);
 	if (!go_counters_read(gp, c)) {
 		go_counters_check(c);
 		go_counters_trivial(c);

@@ -82,11 +82,12 @@ static int walk_all(struct cside *c, const struct carenas *last)
 		struct carena *a = order[i];
 		const struct carena *b = carenas_at(last, a->addr);
 
-		if (b && b->walked) {
+		if (b) {
 			a->system = b->system;
 			a->free = b->free;
 			a->moving = b->moving;
-			a->walked = true;
+			a->walked = b->walked;
+			a->why = b->why;
 		} else {
 			err = carena_walk(&c->space, &c->arenas, a, &c->budget);
 		}

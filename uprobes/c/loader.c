@@ -11,7 +11,6 @@
 #define TLS_MAX        (1U << 20)   /* below the main thread's control block */
 #define PTHREAD_SIZE   0x900        /* at least */
 #define WHOLE_MAX      (256U << 10) /* a gap that is the loader's as a whole */
-#define WHOLE_BLIND    (64U << 10)  /* the same; the Go runtime maps no less at once */
 
 static int note(struct cloader *l, uint64_t addr)
 {
@@ -120,14 +119,17 @@ int cloader_find(struct cspace *s, struct cloader *l, uint64_t dynamic, uint64_t
 	return err || !main_tcb ? err : find_tls(s, l, main_tcb);
 }
 
+/*
+ * Where the Go runtime's ranges are known, what nobody owns around it is the loader's.
+ * Else only the page itself: the kernel puts small mappings of the runtime beside.
+ */
 static int own(struct cspace *s, uint64_t page)
 {
-	const struct vma *v = cspace_plain(s, page);
 	uint64_t start, end;
 
-	if (!v || !cspace_gap(s, page, &start, &end))
+	if (!cspace_gap(s, page, &start, &end))
 		return 0;
-	if (s->go_known ? end - start > WHOLE_MAX : v->end - v->start > WHOLE_BLIND) {
+	if (!s->go_known || end - start > WHOLE_MAX) {
 		start = page;
 		end = page + MEM_PAGE;
 	}

@@ -11,8 +11,7 @@
  *
  * and struct pthread of the main thread the vector of its TLS blocks: dtv[-1] is
  * their number, each {address, to_free}. The rest of such a mapping is the loader's
- * too, where all of the Go runtime's own ranges are known or it is too small
- * to hold one of them.
+ * too, where all of the Go runtime's own ranges are known.
  */
 #ifndef LOADER_H
 #define LOADER_H

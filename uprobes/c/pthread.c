@@ -8,6 +8,7 @@
 #define LIST_MIN    0x80
 #define LIST_MAX    0x400
 #define STRUCT_MAX  0x1200 /* sizeof(struct pthread): 0x900 in 2.36 */
+#define STACK_MIN   16384  /* PTHREAD_STACK_MIN */
 #define STACK_MAX   (1ULL << 40)
 #define TID_MAX     (1 << 22)
 #define TRIES       3
@@ -36,13 +37,20 @@ static uint64_t tcb_of(struct cspace *s, struct cthreads *t, uint64_t node)
 	return 0;
 }
 
-/* Whether w is {stackblock, its size, guard} of the structure at tcb. */
-static bool encloses(const uint64_t w[3], uint64_t tcb)
+/*
+ * Whether w is {stackblock, its size, guard} of the structure at tcb. Where that
+ * stands is learnt from stacks that glibc made, of whole pages; later ones may have
+ * been given by the program.
+ */
+static bool encloses(const uint64_t w[3], uint64_t tcb, bool learn)
 {
 	uint64_t end = w[0] + w[1];
 
-	return w[0] && w[1] <= STACK_MAX && w[0] < tcb && end > tcb && end - tcb >= LIST_MIN &&
-	       end - tcb <= STRUCT_MAX && w[2] % MEM_PAGE == 0 && w[2] < w[1];
+	if (learn && (w[0] % MEM_PAGE || w[1] % MEM_PAGE))
+		return false;
+	return w[0] >= MEM_PAGE && w[1] >= STACK_MIN && w[1] <= STACK_MAX && w[0] < tcb &&
+	       end > tcb && end - tcb >= LIST_MIN && end - tcb <= STRUCT_MAX &&
+	       w[2] % MEM_PAGE == 0 && w[2] < w[1];
 }
 
 static int bounds(struct cspace *s, struct cthreads *t, struct cthread *th)
@@ -61,7 +69,7 @@ static int bounds(struct cspace *s, struct cthreads *t, struct cthread *th)
 	if (cspace_fatal(err))
 		return err;
 	for (uint32_t o = from; o + 24 <= sizeof(w); o += 8) {
-		if (encloses(w + o / 8, th->tcb)) {
+		if (encloses(w + o / 8, th->tcb, !t->stackblock)) {
 			t->stackblock = o;
 			th->start = w[o / 8];
 			th->end = th->start + w[o / 8 + 1];
@@ -187,13 +195,17 @@ static int finish(struct cspace *s, struct cthreads *t)
 			t->thread[kept++] = t->thread[i];
 	t->n = kept;
 	for (size_t i = 0; !err && i < t->n; i++) {
-		const struct cthread *th = &t->thread[i];
-		/* a stack that was given need not be whole pages: those it shares are not its */
-		uint64_t start = (th->start + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+		struct cthread *th = &t->thread[i];
+		uint64_t start;
 
-		if (!th->end)
+		/* one that was seen before it was known where to look */
+		if (!th->end && t->stackblock)
+			err = bounds(s, t, th);
+		/* a stack that was given need not be whole pages: those it shares are not its */
+		start = (th->start + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+		if (!err && !th->end)
 			t->main_tcb = is_main(s, t, th) ? th->tcb : t->main_tcb;
-		else
+		else if (!err)
 			err = cranges_add(&s->owned, start, th->end & ~(MEM_PAGE - 1), COWNER_STACK,
 					  i);
 	}

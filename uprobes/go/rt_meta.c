@@ -20,6 +20,19 @@
 #define BLOCK_RECORD 16
 #define ARENAS_MAX   32768 /* 2 TiB of heap; each costs us 35 KiB */
 
+/*
+ * Whether a list has no end: element i of it is one that was met before (Brent's way:
+ * the one at the last power of two), or there are more than there can be.
+ */
+static bool endless(uint64_t *met, unsigned i, uint64_t p)
+{
+	if (i == LIST_MAX || (i && p == *met))
+		return true;
+	if (!(i & (i - 1)))
+		*met = p;
+	return false;
+}
+
 static bool has(uint32_t off)
 {
 	return off != LAYOUT_NONE;
@@ -104,10 +117,11 @@ static bool in_chunk(const struct gometa *m, uint64_t addr)
 static int list_add(struct goproc *gp, struct gometa *m, uint64_t p, uint32_t link, uint64_t size,
 		    enum meta_kind kind, const char *what)
 {
+	uint64_t met = 0;
 	int err = 0;
 
 	for (unsigned i = 0; p && !err; i++) {
-		if (i == LIST_MAX)
+		if (endless(&met, i, p))
 			return -ELOOP;
 		err = range_add(m, p, size, kind, what);
 		if (kind == META_OTHER)
@@ -119,11 +133,11 @@ static int list_add(struct goproc *gp, struct gometa *m, uint64_t p, uint32_t li
 
 static int read_chunks(struct goproc *gp, struct gometa *m)
 {
-	uint64_t p;
+	uint64_t p, met = 0;
 	int err = mem_u64(gp->mem, gp->addr[G_persistentChunks], &p);
 
 	for (unsigned i = 0; p && !err; i++) {
-		if (i == LIST_MAX)
+		if (endless(&met, i, p))
 			return -ELOOP;
 		err = push(&m->chunk, &m->nchunks, p);
 		err = err ? err
@@ -230,13 +244,13 @@ static int read_gcbits(struct goproc *gp, struct gometa *m)
 	const uint32_t heads[] = { l->gcbits_free, l->gcbits_next, l->gcbits_current,
 				   l->gcbits_previous };
 	size_t kept = 0;
-	uint64_t p;
+	uint64_t p, met = 0;
 	int err = 0;
 
 	for (unsigned i = 0; !err && i < 4; i++) {
 		err = mem_u64(gp->mem, gp->addr[G_gcBitsArenas] + heads[i], &p);
 		for (unsigned k = 0; p && !err; k++) {
-			if (k == LIST_MAX)
+			if (endless(&met, k, p))
 				return -ELOOP;
 			err = push(&m->gcbits, &m->ngcbits, p);
 			err = err ? err : mem_u64(gp->mem, p + l->gcbits_arena_next, &p);
@@ -272,7 +286,7 @@ static uint64_t resident_bytes(struct goproc *gp, uint64_t addr, uint64_t len)
 static int read_buckets(struct goproc *gp, struct gometa *m, enum go_global head, uint64_t record)
 {
 	const struct go_layout *l = gp->l;
-	uint64_t p = 0, fields[2];
+	uint64_t p = 0, met = 0, fields[2];
 	int err = gp->addr[head] ? mem_u64(gp->mem, gp->addr[head], &p) : 0;
 
 	for (unsigned i = 0; p && !err; i++) {
@@ -281,7 +295,7 @@ static int read_buckets(struct goproc *gp, struct gometa *m, enum go_global head
 			{ .addr = p + l->bucket_nstk, .buf = &fields[1], .len = 8 },
 		};
 
-		if (i == LIST_MAX)
+		if (endless(&met, i, p))
 			return -ELOOP;
 		err = mem_readv(gp->mem, v, 2);
 		if (!err && fields[1] > 4096)
@@ -320,7 +334,7 @@ static int read_profile(struct goproc *gp, struct gometa *m)
 static int read_span_queues(struct goproc *gp, struct gometa *m)
 {
 	const struct go_layout *l = gp->l;
-	uint64_t p, ring;
+	uint64_t p, ring, met = 0;
 	uint32_t cap;
 	int err;
 
@@ -328,7 +342,7 @@ static int read_span_queues(struct goproc *gp, struct gometa *m)
 		return 0;
 	err = mem_u64(gp->mem, gp->addr[G_work] + l->work_spmcs, &p);
 	for (unsigned i = 0; p && !err; i++) {
-		if (i == LIST_MAX)
+		if (endless(&met, i, p))
 			return -ELOOP;
 		err = mem_u64(gp->mem, p + l->spmc_ring, &ring);
 		err = err ? err : mem_read(gp->mem, p + l->spmc_cap, &cap, sizeof(cap));
@@ -454,11 +468,11 @@ static int system_stack(struct goproc *gp, struct gometa *m, uint64_t g)
 static int read_ms(struct goproc *gp, struct gometa *m)
 {
 	const struct go_layout *l = gp->l;
-	uint64_t p, g0, gsignal, x;
+	uint64_t p, g0, gsignal, x, met = 0;
 	int err = mem_u64(gp->mem, gp->addr[G_allm], &p);
 
 	for (unsigned i = 0; p && !err; i++) {
-		if (i == LIST_MAX)
+		if (endless(&met, i, p))
 			return -ELOOP;
 		err = mem_u64(gp->mem, p + l->m_g0, &g0);
 		err = err ? err : mem_u64(gp->mem, p + l->m_gsignal, &gsignal);
