@@ -242,6 +242,14 @@ static int rss(const struct look *k, struct ledger *l)
 	l->residual = l->rss;
 	for (int i = 0; i < ROW_COUNT; i++)
 		l->residual -= l->row[i].resident;
+	/*
+	 * munmap clears pages before it lowers the RSS: taken off its CPU in between, it
+	 * leaves a window that looks still and is not.
+	 */
+	if (l->still && l->residual) {
+		l->still = false;
+		l->bound = l->residual < 0 ? -l->residual : l->residual;
+	}
 	return l->lazyfree_unknown && !l->core ? lazyfree_bound(k, l) : 0;
 }
 
