@@ -236,6 +236,7 @@ static int rss(const struct look *k, struct ledger *l)
 	l->core = k->gp->t->core;
 	l->zeros_left_out = l->core && k->gp->t->core->zeros_left_out;
 	l->page_tables = l->core ? UINT64_MAX : k->b.status.pte;
+	l->locked = l->core ? UINT64_MAX : k->b.status.locked;
 	l->swap = l->core ? UINT64_MAX : k->b.status.swap;
 	l->hugetlb = l->core ? UINT64_MAX : k->b.status.hugetlb;
 	l->rss_from_rollup = !k->exact && !l->core;

@@ -103,6 +103,8 @@ struct ledger {
 	/* not in RSS */
 	uint64_t heap_untouched, stacks_untouched, page_tables, swap, hugetlb;
 
+	uint64_t locked; /* bytes of mappings that are locked in memory, whatever their row */
+
 	uint64_t goroutines, dead_goroutines, system_stacks; /* the last in resident bytes */
 	uint64_t unswept; /* of HEAP_NEW: neither marked nor swept yet: dead */
 	uint64_t spans, bad_spans;

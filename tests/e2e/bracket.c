@@ -153,7 +153,7 @@ static int limit(const char *what, double value, double at_most, const char *uni
 static int report(struct tally *t)
 {
 	size_t n = t->samples;
-	double rare = n / 1000.0;
+	double rare = n < 1000 ? 1 : n / 1000.0; /* fewer samples cannot tell 1 from none */
 	char what[64];
 	int bad = 0;
 

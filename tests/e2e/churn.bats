@@ -7,14 +7,14 @@
 
 load lib
 
-bracket() { # RELEASE GOMAXPROCS
+bracket() { # RELEASE GOMAXPROCS [PROGRAM]
 	local n=${SAMPLES:-1000}
 	case " $RELEASES " in
 	" $1 "* | *" $1 ") ;;
 	*) n=$((n / 5)) ;;
 	esac
-	echo "GOMAXPROCS $2"
-	GOMAXPROCS=$2 timeout -k 5 300 "$O/tests/e2e/bracket" "$CACHE/targets/$1/churn" "$n" 3>&-
+	GOMAXPROCS=$2 timeout -k 5 300 "$O/tests/e2e/bracket" \
+		"$CACHE/targets/$1/${3:-churn}" "$n" 3>&-
 }
 
 @test "churn: outside <= inside <= outside, residual within its bound, 2 Ps" {
@@ -23,4 +23,9 @@ bracket() { # RELEASE GOMAXPROCS
 
 @test "churn: outside <= inside <= outside, residual within its bound, 64 Ps" {
 	each_release bracket 64
+}
+
+@test "churn: the same of programs with a C side" {
+	SAMPLES=200 each_release bracket 2 churn-cgo
+	SAMPLES=100 each_release bracket 64 churn-cgo
 }

@@ -22,12 +22,13 @@ variants() {
 	case $1 in
 	truth) echo "plain stripped pie" ;;
 	c-truth) echo "plain stripped static" ;;
+	churn) echo "plain cgo" ;;
 	*) echo plain ;;
 	esac
 }
 
-# cgo NAME: whether it has a C side
-cgo() { case $1 in c-*) echo 1 ;; *) echo 0 ;; esac; }
+# cgo NAME VARIANT: whether it has a C side
+cgo() { case $1-$2 in c-* | *-cgo) echo 1 ;; *) echo 0 ;; esac; }
 
 # compile GO RELEASE NAME VARIANT OUT: a module of its own, so that the binary
 # looks like any other, and no network: the standard library is all it imports.
@@ -41,8 +42,9 @@ compile() {
 	ver=$("$1" env GOVERSION | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
 	tmp=$(mktemp -d "$cache/targets/build.XXXXXX")
 	cp "$here/$3"/*.* "$tmp/"
+	[ "$4" != cgo ] || printf 'package main\n\nimport "C"\n' > "$tmp/cgo.go"
 	printf 'module gomemtrace.test/%s\n\ngo %s\n' "$3" "$ver" > "$tmp/go.mod"
-	if ! (cd "$tmp" && CGO_ENABLED=$(cgo "$3") "$1" build -trimpath -buildvcs=false "${flags[@]}" -o "$tmp/out" .); then
+	if ! (cd "$tmp" && CGO_ENABLED=$(cgo "$3" "$4") "$1" build -trimpath -buildvcs=false "${flags[@]}" -o "$tmp/out" .); then
 		rm -rf "$tmp"
 		return 1
 	fi
@@ -54,8 +56,8 @@ build() {
 	local rel=$1 go=go dir=$cache/targets/$1 name v out want root
 	for name in "$here"/*/main.go; do
 		name=$(basename "$(dirname "$name")")
-		[ "$(cgo "$name")" = 0 ] || command -v gcc >/dev/null || continue
 		for v in $(variants "$name"); do
+			[ "$(cgo "$name" "$v")" = 0 ] || command -v gcc >/dev/null || continue
 			out=$dir/$name
 			[ "$v" = plain ] || out=$dir/$name-$v
 			want=$(cat "$here/$name"/*.* "$here/build.sh" | sha256sum)

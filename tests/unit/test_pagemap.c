@@ -236,6 +236,10 @@ static void test_status_and_faults(void **state)
 		p[i * MEM_PAGE] = 1;
 	assert_int_equal(proc_faults_read(dir, &after), 0);
 	assert_in_range(after - before, 101, 104);
+	before = st.locked;
+	assert_int_equal(mlock(p, 7 * MEM_PAGE), 0);
+	assert_int_equal(proc_status_read(dir, &st), 0);
+	assert_int_equal(st.locked - before, 7 * MEM_PAGE);
 	assert_int_equal(proc_rollup_read(dir, &r), 0);
 	if (proc_rss_exact()) {
 		assert_int_equal(proc_status_read(dir, &st), 0);

@@ -110,6 +110,9 @@ static void where(struct run *r, const struct session_look *s)
 		emit_row(r, &session_sections[S_WHERE], &line);
 	}
 	small_rows(r, s, shown);
+	if (s->ledger.locked && s->ledger.locked != U64_NULL)
+		emit_text(r, "locked in memory: %s of these mappings",
+			  HUMAN(bytes3, s->ledger.locked));
 	outside(r, s);
 }
 

@@ -46,6 +46,7 @@ struct total_row {
 	int64_t gap, residual;
 	uint64_t residual_bound;
 	bool still;
+	uint64_t locked;
 	uint64_t goroutines, dead_goroutines;
 };
 

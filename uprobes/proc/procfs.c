@@ -123,6 +123,7 @@ void proc_status_parse(const char *text, struct proc_status *st)
 		{ "RssShmem", offsetof(struct proc_status, rss_shmem) },
 		{ "VmPTE", offsetof(struct proc_status, pte) },
 		{ "VmSwap", offsetof(struct proc_status, swap) },
+		{ "VmLck", offsetof(struct proc_status, locked) },
 		{ "HugetlbPages", offsetof(struct proc_status, hugetlb) },
 		{}
 	};

@@ -23,6 +23,7 @@ struct proc_status {
 	uint64_t rss;    /* VmRSS */
 	uint64_t rss_anon, rss_file, rss_shmem;
 	uint64_t pte, swap, hugetlb;
+	uint64_t locked; /* VmLck: mappings that mlock(2) keeps in memory */
 	uint64_t threads;
 	int has_mm; /* 0 for kernel threads and zombies */
 };
