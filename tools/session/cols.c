@@ -52,6 +52,8 @@ static const struct col total_cols[] = {
 	FIELD(total_row, residual, SBYTES, GAUGE, "rss - sum of the rows"),
 	FIELD(total_row, residual_bound, BYTES, GAUGE, "the residual cannot be larger than this"),
 	FIELD(total_row, still, NONE, GAUGE, "no page came or went during the scan"),
+	FIELD(total_row, zero_pages_unknown, NONE, GAUGE,
+	      "zero pages, which are not in rss, could not be told from others"),
 	FIELD(total_row, locked, BYTES, GAUGE, "mappings that are locked in memory (VmLck)"),
 	FIELD(total_row, goroutines, COUNT, GAUGE, "goroutines, those of the runtime included"),
 	FIELD(total_row, dead_goroutines, COUNT, GAUGE, "exited goroutines kept for reuse"),

@@ -104,6 +104,10 @@ void session_header(struct run *r, const struct session_look *s, const struct go
 {
 	header(r, s, gp);
 	trust(r, s, gp);
+	if (s->ledger.zero_unknown)
+		line_wrap(r, "zero pages could not be told from others (needs Linux 6.7 or "
+			     "CAP_SYS_ADMIN): anonymous rows may be too high, by what the "
+			     "residual is below 0");
 	if (!s->facts.why)
 		return;
 	line_wrap(r, s->facts.why);

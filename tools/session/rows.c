@@ -110,6 +110,7 @@ static void fill_total(struct session_look *s)
 		.residual = l->residual,
 		.residual_bound = l->bound,
 		.still = l->still,
+		.zero_pages_unknown = l->zero_unknown,
 		.locked = l->locked,
 		.goroutines = l->go ? l->goroutines : U64_NULL,
 		.dead_goroutines = l->go ? l->dead_goroutines : U64_NULL,

@@ -45,7 +45,7 @@ struct total_row {
 	const char *rss_source;
 	int64_t gap, residual;
 	uint64_t residual_bound;
-	bool still;
+	bool still, zero_pages_unknown;
 	uint64_t locked;
 	uint64_t goroutines, dead_goroutines;
 };
