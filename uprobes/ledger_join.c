@@ -125,12 +125,28 @@ static void row_add(struct ledger *l, enum ledger_row_id row, uint64_t resident,
 
 /* ---- pieces ---- */
 
-static int piece_arena(struct join *j, const struct arena *a, uint64_t p, uint64_t limit,
-		       uint64_t *next)
+/*
+ * The state of the pages from p on. A mapping may begin in the middle of a span: the
+ * kernel splits them where advice differs (Go 1.19 advises on huge pages).
+ */
+static enum page_state state_at(const struct join *j, const struct arena *a, uint64_t p,
+				bool begins, uint32_t *page, struct span **s)
 {
-	uint32_t page = (p - a->base) / GO_PAGE;
+	const struct goheap *h = j->in->heap;
+	const struct span *around = begins ? goheap_span(h, p, GO_ARENA_PAGES) : NULL;
+
+	*page = (p - a->base) / GO_PAGE;
+	if (around) /* one that came from the arena before starts at page 0 of this one */
+		*page = around->base < a->base ? 0 : (around->base - a->base) / GO_PAGE;
+	return arena_next(h, a, page, s);
+}
+
+static int piece_arena(struct join *j, const struct arena *a, uint64_t p, bool begins,
+		       uint64_t limit, uint64_t *next)
+{
+	uint32_t page;
 	struct span *s;
-	enum page_state state = arena_next(j->in->heap, a, &page, &s);
+	enum page_state state = state_at(j, a, p, begins, &page, &s);
 	struct ledger_cell *c = &j->l->cell[state];
 	uint64_t end = a->base + page * GO_PAGE, resident;
 	struct held h;
@@ -262,7 +278,7 @@ static int piece(struct join *j, size_t i, uint64_t p, uint64_t *next)
 		const struct arena *a = in->heap->arena[j->arena];
 
 		if (a->base <= p)
-			return piece_arena(j, a, p, limit, next);
+			return piece_arena(j, a, p, p == in->gp->t->maps.vma[i].start, limit, next);
 		limit = a->base < limit ? a->base : limit;
 	}
 	if (j->meta < m->n) {
