@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 struct session {
 	struct worker worker;        /* of a core: target and gp only, used here */
@@ -24,14 +23,6 @@ static const struct opt opts[] = {
 		    "give up on a process that is stuck for so long (1)"),
 	{}
 };
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 /* A core file cannot hang: no child is needed. */
 static int core_open_session(struct run *r, struct session *s)
@@ -76,7 +67,7 @@ static void self(struct session_look *look, uint64_t wall, uint64_t cpu)
 	getrusage(RUSAGE_SELF, &ru);
 	look->self = (struct self_row){
 		.wall_ns = clock_mono_ns() - wall,
-		.cpu_ns = cpu_ns() - cpu + look->cost.cpu_ns,
+		.cpu_ns = clock_cpu_ns() - cpu + look->cost.cpu_ns,
 		.rss = ru.ru_maxrss * 1024ULL + look->cost.rss,
 	};
 }
@@ -92,7 +83,7 @@ static int session_look(struct run *r)
 {
 	struct session *s = r->priv;
 	struct session_look *now = &s->look[s->looks % 2], *prev = &s->look[(s->looks + 1) % 2];
-	uint64_t wall = clock_mono_ns(), cpu = cpu_ns();
+	uint64_t wall = clock_mono_ns(), cpu = clock_cpu_ns();
 	int err = conf.core ? session_take(&s->worker.gp, now) : worker_look(&s->worker, now);
 
 	free(now->detail);

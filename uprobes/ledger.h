@@ -87,8 +87,8 @@ struct ledger {
 	bool zeros_left_out; /* pages of zeros are taken for not in it (core.h) */
 	uint64_t rss;
 	int64_t residual;      /* rss - sum of the rows */
-	uint64_t bound;        /* |residual| cannot be larger: pages that came and went */
-	bool still;            /* no fault and the same RSS at both ends */
+	uint64_t bound;        /* of |residual|: pages that came and went, or itself, see still */
+	bool still;            /* no fault, the same RSS at both ends, and no residual */
 	bool rss_from_rollup;  /* else VmRSS, which is exact on this kernel */
 	bool zero_unknown;     /* zero pages could not be left out */
 	bool lazyfree_unknown; /* per page; then it is the mappings' sum, an upper bound */

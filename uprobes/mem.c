@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Reads over any struct mem; see mem.h. */
 #include "mem.h"
+#include "clock.h"
 #include <errno.h>
-#include <time.h>
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 static int late(const struct mem *m)
 {
-	return m->deadline && now_ns() > m->deadline ? -ETIMEDOUT : 0;
+	return m->deadline && clock_mono_ns() > m->deadline ? -ETIMEDOUT : 0;
 }
 
 void mem_deadline(struct mem *m, uint64_t ns)
 {
-	m->deadline = ns ? now_ns() + ns : 0;
+	m->deadline = ns ? clock_mono_ns() + ns : 0;
 }
 
 int mem_readv(struct mem *m, struct mem_vec *v, size_t n)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define MEMSTATS_ATTEMPTS    50
 #define MEMSTATS_DEADLINE_NS 500000000ULL
@@ -32,17 +31,9 @@ static const struct part {
 #undef PART
 };
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 int session_take(struct goproc *gp, struct session_look *look)
 {
-	uint64_t cpu = cpu_ns();
+	uint64_t cpu = clock_cpu_ns();
 	struct rusage ru;
 	int err = ledger_take(gp, &look->ledger, LEDGER_ATTEMPTS, LEDGER_BUDGET_NS);
 
@@ -66,7 +57,7 @@ int session_take(struct goproc *gp, struct session_look *look)
 		proc_thp_read(gp->t->dirfd, &look->thp);
 	}
 	getrusage(RUSAGE_SELF, &ru);
-	look->cost = (struct session_cost){ cpu_ns() - cpu, ru.ru_maxrss * 1024ULL };
+	look->cost = (struct session_cost){ clock_cpu_ns() - cpu, ru.ru_maxrss * 1024ULL };
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #ifndef GO_PROC_H
 #define GO_PROC_H
 
+#include "clock.h"
 #include "go/binary.h"
 #include "go/layout.h"
 #include "mem.h"
@@ -88,8 +89,5 @@ int goproc_try(struct goproc *gp, const struct go_layout *l, enum prove how);
 #define GO_PERSISTENT   (256ULL << 10) /* persistentChunkSize */
 #define GO_GCBITS_ARENA (64ULL << 10)
 #define GO_SPAN_CLASSES (2 * LAYOUT_SIZE_CLASSES)
-
-/* Monotonic clock in nanoseconds: also the runtime's nanotime. */
-uint64_t clock_mono_ns(void);
 
 #endif

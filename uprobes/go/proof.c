@@ -4,19 +4,10 @@
 #include "go/goproc.h"
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROOF_AT_ONCE  20
 #define PROOF_PAUSE_US 300
-
-uint64_t clock_mono_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 uint64_t go_counters_gc(const struct go_counters *c, uint32_t off)
 {

@@ -376,7 +376,7 @@ int goheap_read(struct goproc *gp, const struct gometa *meta, struct goheap *h, 
 
 	*h = (struct goheap){};
 	err = arenas_new(h, meta);
-	/* as close together as can be: page caches, spans, bitmaps */
+	/* as close together as can be: spans, bitmaps, page caches */
 	err = err ? err
 		  : mem_read(gp->mem, gp->addr[G_mheap_] + gp->l->mheap_sweepgen, &h->sweepgen, 4);
 	err = err ? err : read_mapped(gp, h);
