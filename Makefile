@@ -3,21 +3,45 @@
 # Rules only: tools, libraries, readers, BPF families and tests are found by
 # wildcard. Adding a tool is adding tools/NAME.c; nothing here changes.
 
+# CROSS=arm64 (or amd64, elsewhere): a static program for a machine of that kind, with its
+# packages unpacked into the cache of tests/debs.sh; only the compiler is installed.
+ifdef CROSS
+O       ?= .out/$(CROSS)
+STATIC   = 1
+TRIPLET  = $(subst amd64,x86_64,$(subst arm64,aarch64,$(CROSS)))-linux-gnu
+SYSROOT := $(shell tests/debs.sh tree bookworm $(CROSS) libc6-dev libelf-dev zlib1g-dev \
+	     libbpf-dev liblzma-dev)
+CC       = $(TRIPLET)-gcc --sysroot=$(SYSROOT)
+PKG_CONFIG = PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	     PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig pkg-config
+ARCH     = $(patsubst amd64,x86,$(CROSS))
+endif
+
 O       ?= .out
 CC      ?= cc
 CLANG   ?= clang
 BPFTOOL ?= bpftool
+PKG_CONFIG ?= pkg-config
 PREFIX  ?= /usr/local
-PKGS    ?= libelf zlib
+# Optional: liblzma, for the functions of stripped libraries (.gnu_debugdata).
+LZMA    := $(shell $(PKG_CONFIG) --exists liblzma && echo liblzma)
+PKGS    ?= libbpf libelf zlib $(LZMA)
 # One formatter decides: its output differs between versions.
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14) clang-format)
 
 CFLAGS  ?= -O2 -g
 STD      = -std=gnu11 -D_GNU_SOURCE
 WARN     = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
-INC      = -I. -Itools/lib -Iuprobes -Ibpf -I$O
-LIBS     = $(shell pkg-config --libs $(if $(STATIC),--static) $(PKGS))
+# For our headers only: <search.h> is the C library's.
+INC      = $(addprefix -iquote ,. tools tools/lib uprobes bpf $O)
+LIBS     = $(shell $(PKG_CONFIG) --libs $(if $(STATIC),--static) $(PKGS)) $(if $(ZYDIS),-lZydis) -lm
 SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+# A decoder for x86 is used if it is there; not every distribution has a .pc file of it.
+ZYDIS   := $(shell echo 'int main(void) { return !ZydisGetVersion(); }' | $(CC) \
+	     $(if $(STATIC),-static) -include Zydis/Zydis.h -x c - -lZydis -o /dev/null \
+	     2>/dev/null && echo yes)
+HAVE     = $(if $(ZYDIS),-DHAVE_ZYDIS) $(if $(filter liblzma,$(PKGS)),-DHAVE_LIBLZMA)
 
 ARCH    ?= $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_SYS  = $(shell $(CLANG) -v -E - </dev/null 2>&1 | sed -n 's/^ \(\/.*include.*\)/-idirafter \1/p')
@@ -33,8 +57,9 @@ UPROBES := $(filter-out $(GENERATOR),$(wildcard uprobes/*.c uprobes/*/*.c))
 TOOLS   := $(wildcard tools/*.c)
 SRC     := $(TOOLS) $(wildcard tools/*/*.c) $(UPROBES)
 LINKS   := $(filter-out gomemtrace,$(patsubst tools/%.c,%,$(filter tools/go%.c,$(TOOLS))))
-SKELS   := $(patsubst bpf/%.bpf.c,$O/%.skel.h,$(wildcard bpf/*.bpf.c))
-OBJ     := $(SRC:%.c=$O/%.o)
+FAMILIES := $(patsubst bpf/%.bpf.c,$O/bpf/%.o,$(wildcard bpf/*.bpf.c))
+TEST_FAMILIES := $(patsubst tests/bpf/%.bpf.c,$O/bpf/%.o,$(wildcard tests/bpf/*.bpf.c))
+OBJ     := $(SRC:%.c=$O/%.o) $(FAMILIES)
 MAIN    := $O/tools/lib/main.o
 UNITS   := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
 DRIVERS := $(patsubst %.c,$O/%,$(wildcard tests/e2e/*.c))
@@ -49,9 +74,9 @@ all: $O/gomemtrace
 
 # ---- what the build needs ------------------------------------------------
 
-MISSING = $(shell for c in $(firstword $(CC)) pkg-config $(if $(SKELS),$(firstword $(CLANG) $(BPFTOOL)) $(BPFTOOL)); do \
+MISSING = $(shell for c in $(firstword $(CC)) pkg-config $(firstword $(CLANG)) $(BPFTOOL); do \
 	  command -v $$c >/dev/null || echo $$c; done; \
-	  for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+	  for p in $(PKGS); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done; \
 	  for a in $(if $(STATIC),libc $(patsubst -l%,lib%,$(filter -l%,$(LIBS)))); do \
 	  test -e "$$($(CC) -print-file-name=$$a.a)" || echo $$a.a; done)
 
@@ -68,36 +93,62 @@ $O/gomemtrace: $(OBJ) $O/objects $O/flags
 $O/objects: FORCE
 	@mkdir -p $(@D); echo '$(STATIC) $(OBJ)' | cmp -s - $@ || echo '$(STATIC) $(OBJ)' > $@
 $O/flags: FORCE | need
-	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-	echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
+	@mkdir -p $(@D); echo '$(CC) $(HAVE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+	echo '$(CC) $(HAVE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
 
-$O/%.o: %.c $O/flags | $(SKELS)
+$O/%.o: %.c $O/flags
 	$Q$(call say,CC,$<)mkdir -p $(@D) && \
-	$(CC) $(STD) $(INC) $(CPPFLAGS) $(WARN) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(STD) $(INC) $(HAVE) $(CPPFLAGS) $(WARN) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The names of system calls, by number, as the C library's headers have them.
+$O/syscalls.inc: $O/flags
+	$Qecho '#include <sys/syscall.h>' | $(CC) -E -dM -x c - | \
+	sed -nE '/_syscalls?$$|arch_specific/d; s/^#define (__NR_([a-z0-9_]+)) .*/[\1] = "\2",/p' | \
+	sort > $@
+$O/tools/live/sysname.o: $O/syscalls.inc
+
+# Files that become part of the program, as C strings.
+$O/%.inc: tools/lib/%
+	$Qmkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+$O/tools/lib/sink_html.o: $O/page.css.inc $O/page.js.inc
 
 # ---- the kernel side -----------------------------------------------------
 
-$O/%.skel.h: $O/%.bpf.o
-	$Q$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+# A family is two objects in one of ours: for this kernel, and for kernels before 5.12.
+$O/bpf/%.o: uprobes/probe/family.S $O/%.bpf.o $O/%.old.bpf.o
+	$Q$(call say,EMBED,$*)mkdir -p $(@D) && $(CC) -DFAMILY='"$*"' -DOBJECT='"$O/$*.bpf.o"' \
+	-DOBJECT_OLD='"$O/$*.old.bpf.o"' -c $< -o $@
 
+# $(call bpf,NAME,FLAGS)
+bpf = $Q$(call say,BPF,$<)mkdir -p $(@D) && \
+	$(CLANG) $(BPF_CFLAGS) $2 -MMD -MP -MT $@ -MF $O/$1.bpf.d -c $< -o $O/$1.tmp.o && \
+	$(BPFTOOL) gen object $@ $O/$1.tmp.o
+
+$O/%.old.bpf.o: bpf/%.bpf.c | need
+	$(call bpf,$*.old,-DNO_FETCH)
 $O/%.bpf.o: bpf/%.bpf.c | need
-	$Q$(call say,BPF,$<)mkdir -p $(@D) && \
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $O/$*.bpf.d -c $< -o $O/$*.tmp.o && \
-	$(BPFTOOL) gen object $@ $O/$*.tmp.o
+	$(call bpf,$*)
+
+# Families that only test drivers have.
+$O/%.old.bpf.o: tests/bpf/%.bpf.c | need
+	$(call bpf,$*.old,-DNO_FETCH)
+$O/%.bpf.o: tests/bpf/%.bpf.c | need
+	$(call bpf,$*)
 
 # ---- tests ---------------------------------------------------------------
 
 $O/tests/unit/%: $O/tests/unit/%.o $(OBJ) $O/objects
 	$Q$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $< $(filter-out $(MAIN),$(OBJ)) $(LIBS) -lcmocka -o $@
 
-$O/tests/e2e/%: $O/tests/e2e/%.o $(UPROBES:%.c=$O/%.o) $O/objects
-	$Q$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $< $(UPROBES:%.c=$O/%.o) $(LIBS) -o $@
+DRIVER_OBJ := $(UPROBES:%.c=$O/%.o) $(FAMILIES) $(TEST_FAMILIES)
+$O/tests/e2e/%: $O/tests/e2e/%.o $(DRIVER_OBJ) $O/objects
+	$Q$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $< $(DRIVER_OBJ) $(LIBS) -o $@
 
 units: $(UNITS)
 drivers: $(DRIVERS)
 # The same sources with the sanitizers, in a tree of their own.
-units-san:
-	$Q$(MAKE) --no-print-directory O=$O/san CFLAGS='$(SAN)' units
+units-san drivers-san:
+	$Q$(MAKE) --no-print-directory O=$O/san CFLAGS='$(SAN)' $(@:-san=)
 
 # Fuzz targets in a tree of their own: with libFuzzer where clang has it, else with a
 # main() that replays the corpora. (pointer-overflow: clang forbids NULL + 0, too.)
@@ -118,10 +169,17 @@ $O/fuzz_%: $O/tests/fuzz/fuzz_%.o $(OBJ) $O/objects
 
 # FUZZ_SECONDS for each, two at a time; what is found is in $O/fuzz/found.
 fuzz: fuzzers
-	$Qtests/fuzz/run.sh $O/fuzz $(FUZZ_SECONDS) 2
+	$Qtests/fuzz/run.sh $O/fuzz $(FUZZ_SECONDS) 2 tests/fuzz/RESULTS
+
+# What runs in the guests of tests/vm.
+GUESTS = amd64 arm64
+guests: $(GUESTS:%=guest-%)
+guest-%:
+	$Q$(MAKE) --no-print-directory O=$O/guest/$* STATIC=1 \
+		$(if $(filter $(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m))),$*),,CROSS=$*) all
 
 # Each runs one part of `make check`, and sums up in the same way.
-unit golden golden-update e2e check layering format-check format demo:
+unit golden golden-update e2e vm matrix soak check layering format-check format demo:
 	@O='$O' MAKE='$(MAKE_COMMAND)' OVERRIDES='$(MAKEOVERRIDES)' CLANG_FORMAT='$(CLANG_FORMAT)' \
 	FORMAT='$(FORMAT)' tests/check.sh $@
 
@@ -201,6 +259,8 @@ help:
 	@echo 'unit          unit tests, plain and with sanitizers'
 	@echo 'golden        replay recordings in every format (no root); golden-update'
 	@echo 'e2e           end-to-end tests (root)'
+	@echo 'vm            the same program on other kernels, emulated; matrix: on all of them'
+	@echo 'soak          events: 20,000 collections, 1,000 attachments, 200 kills (root, an hour)'
 	@echo 'demo          build, start a Go program and explain its memory (root)'
 	@echo 'fuzz          fuzz every parser, FUZZ_SECONDS=60 each'
 	@echo 'bench         what the tools cost'
@@ -210,12 +270,13 @@ help:
 	@echo 'man           manual pages into $O/man; complete: completions'
 	@echo 'install       into $$(DESTDIR)$$(PREFIX)/bin (PREFIX=$(PREFIX)); uninstall'
 	@echo 'clean         remove $O'
-	@echo 'V=1 shows the commands, O=DIR builds elsewhere, STATIC=1 links one file for any Linux'
+	@echo 'V=1 shows the commands, O=DIR builds elsewhere, STATIC=1 links one file for any Linux,'
+	@echo 'CROSS=arm64 one for another architecture, into .out/arm64'
 
 FORCE:
-.PHONY: all need units drivers units-san fuzzers fuzzers-link fuzz unit golden golden-update e2e \
-	check layering format-check format bench demo layouts deps man complete install uninstall \
-	clean help FORCE
+.PHONY: all need units drivers units-san drivers-san fuzzers fuzzers-link fuzz unit golden golden-update \
+	e2e vm matrix soak guests check layering format-check format bench demo layouts deps man complete \
+	install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNITS:=.d) $(DRIVERS:=.d) $(wildcard $O/tests/fuzz/*.d) $(wildcard $O/*.bpf.d)
+-include $(SRC:%.c=$O/%.d) $(UNITS:=.d) $(DRIVERS:=.d) $(wildcard $O/tests/fuzz/*.d) $(wildcard $O/*.bpf.d)

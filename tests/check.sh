@@ -3,7 +3,7 @@
 #
 # Runs the tests: every part speaks TAP, and the last line sums them up.
 #
-#   tests/check.sh check|unit|golden|golden-update|e2e|layering|format-check|format|demo
+#   tests/check.sh check|unit|golden|golden-update|e2e|vm|matrix|soak|layering|format-check|format|demo
 #
 # Called by make, which hands over O, MAKE, OVERRIDES, CLANG_FORMAT and FORMAT.
 # EXPECT_SKIP=N fails the run if more than N tests are skipped.
@@ -155,7 +155,7 @@ part_e2e() {
 	command -v bats >/dev/null || why="no bats (run: sudo tests/deps.sh test)"
 	root || why="needs root"
 	if [ -z "$why" ]; then
-		one "build of the test drivers" make_as_user drivers
+		one "build of the test drivers" make_as_user drivers drivers-san
 		[ ! -e tests/targets/build.sh ] || one "build of the Go targets" tests/targets/build.sh
 	fi
 	for t in tests/e2e/*.bats; do
@@ -165,9 +165,36 @@ part_e2e() {
 				skip "$name" "$why"
 			done
 		else
-			many "$t" env O="$O" timeout -k 10 1200 bats --tap "$t"
+			many "$t" env O="$O" timeout -k 10 1200 bats --tap -T "$t"
 		fi
 	done
+}
+
+# soak FILE TEST ENV...: a test that check runs shortly, for longer
+soak() {
+	many "$1: $2" env O="$O" SOAK_LOG="$PWD/tests/bench/SOAK" "${@:3}" \
+		timeout -k 10 4h bats --tap -T -f "$2" "tests/e2e/$1.bats"
+}
+
+# 1,000 times to and from the newest release, 50 times each other one; 200 times killed; 1,000
+# readings of a busy target. What came of it is written to tests/bench/SOAK.
+part_soak() {
+	local start=$SECONDS
+	one "build of the Go targets" tests/targets/build.sh
+	echo "# make soak: $(date -u +%F), $(uname -srm), $(nproc) CPUs" >tests/bench/SOAK
+	soak stops "each cycle is counted once" CYCLES=20000 CYCLES_OTHERS=2000
+	soak attach "again and again" ATTACH_ROUNDS=500 ATTACH_OTHERS=25
+	soak attach "killed at any time" ATTACH_KILLS=100
+	soak churn "outside <= inside" SAMPLES=1000
+	echo "all in $((SECONDS - start)) s" | tee -a tests/bench/SOAK
+}
+
+# part_vm KERNEL...: the same program under other kernels, emulated: needs no root.
+part_vm() {
+	one "programs for the guests" make_as_user all guests
+	one "Go targets for the guests" tests/targets/build.sh \
+		1.19 1.27 1.19-arm64 1.27-arm64
+	many "other kernels" tests/vm/check.sh "$O" "$@"
 }
 
 case "${1:-}" in
@@ -180,6 +207,7 @@ check)
 	part_golden
 	part_fuzz
 	part_e2e
+	part_vm 5.10-amd64 newest-amd64 newest-arm64
 	;;
 unit) part_unit ;;
 golden) part_build && part_golden ;;
@@ -188,6 +216,9 @@ golden-update)
 	exit
 	;;
 e2e) part_build && part_e2e ;;
+soak) part_build && part_soak ;;
+vm) part_vm 5.10-amd64 newest-amd64 newest-arm64 ;;
+matrix) part_vm {5.10,6.1,6.12,newest}-amd64 {6.1,newest}-arm64 ;;
 layering) part_layering ;;
 format-check) part_format_check ;;
 format)
@@ -200,7 +231,8 @@ demo)
 	O=$O exec tests/demo.sh
 	;;
 *)
-	echo "usage: check.sh check|unit|golden|golden-update|e2e|layering|format-check|format|demo" >&2
+	echo "usage: check.sh check|unit|golden|golden-update|e2e|vm|matrix|soak|layering|" \
+		"format-check|format|demo" >&2
 	exit 2
 	;;
 esac

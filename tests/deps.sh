@@ -8,9 +8,12 @@
 # A name with "?" is left out where the distribution does not have it.
 set -euo pipefail
 
-build="gcc libc6-dev make pkg-config libelf-dev zlib1g-dev"
+build="gcc libc6-dev make pkg-config libelf-dev zlib1g-dev liblzma-dev clang bpftool libbpf-dev \
+	libzydis-dev?"
 debs="debian-archive-keyring util-linux"
-test="$build $debs libcmocka-dev bats jq gdb llvm clang? binutils clang-format-14?"
+vm="cpio zstd lz4 xz-utils gcc-aarch64-linux-gnu?"
+test="$build $debs libcmocka-dev bats jq gdb bpftrace llvm binutils xz-utils clang-format-14? $vm \
+	chromium-headless-shell"
 demo="$build $debs"
 layouts="$build $debs libdw-dev clang-format-14?"
 

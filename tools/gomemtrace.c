@@ -1,56 +1,27 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* gomemtrace - where the resident memory of a Go process is. */
-#include "session/worker.h"
+#include "session/session.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 struct session {
-	struct worker worker;        /* of a core: target and gp only, used here */
+	struct worker worker;
 	struct session_look look[2]; /* this one and the one before, by turns */
 	uint64_t looks;
 };
 
 static struct conf {
-	double deadline;
-	const char *core, *exe;
-} conf = { .deadline = GUARD_DEADLINE_NS / 1e9 };
+	struct worker_conf worker;
+} conf = { .worker = WORKER_CONF };
 
-static const struct opt opts[] = {
-	OPT(0, "core", struct conf, core, "FILE", "look at a core file, not at a process"),
-	OPT(0, "exe", struct conf, exe, "FILE", "the program of the core, if it has moved"),
-	OPT_SECONDS(0, "deadline", struct conf, deadline, "SEC",
-		    "give up on a process that is stuck for so long (1)"),
-	{}
-};
-
-/* A core file cannot hang: no child is needed. */
-static int core_open_session(struct run *r, struct session *s)
-{
-	struct worker *w = &s->worker;
-	int err = target_open_core(&w->target, conf.core, conf.exe);
-
-	if (err)
-		return err;
-	err = goproc_open(&w->gp, &w->target);
-	if (err)
-		target_close(&w->target);
-	r->pid = w->target.pid;
-	return err;
-}
+static const struct opt opts[] = { WORKER_OPTS(struct conf), {} };
 
 static int session_open(struct run *r)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	int err = !s          ? -ENOMEM
-		  : conf.core ? core_open_session(r, s)
-			      : worker_open(&s->worker, r->pid, conf.deadline * 1e9);
+	int err = s ? worker_open(&s->worker, r, &conf.worker, &session_job) : -ENOMEM;
 
-	/* the runtime of a command that was started just now may not be up yet */
-	if (!err && r->starting && !s->worker.gp.proven) {
-		worker_close(&s->worker);
-		err = -EAGAIN;
-	}
 	if (err) {
 		free(s);
 		return err;
@@ -74,9 +45,7 @@ static void self(struct session_look *look, uint64_t wall, uint64_t cpu)
 
 static int check(struct run *r)
 {
-	return conf.exe && !conf.core
-		       ? fail(-EINVAL, "--exe names the program of a core: give --core FILE, too")
-		       : 0;
+	return worker_check(&conf.worker);
 }
 
 static int session_look(struct run *r)
@@ -84,7 +53,7 @@ static int session_look(struct run *r)
 	struct session *s = r->priv;
 	struct session_look *now = &s->look[s->looks % 2], *prev = &s->look[(s->looks + 1) % 2];
 	uint64_t wall = clock_mono_ns(), cpu = clock_cpu_ns();
-	int err = conf.core ? session_take(&s->worker.gp, now) : worker_look(&s->worker, now);
+	int err = worker_look(&s->worker, now);
 
 	free(now->detail);
 	now->detail = NULL;
@@ -116,12 +85,7 @@ static void session_close(struct run *r)
 		ledger_free(&s->look[i].ledger);
 		free(s->look[i].detail);
 	}
-	if (conf.core) {
-		goproc_close(&s->worker.gp);
-		target_close(&s->worker.target);
-	} else {
-		worker_close(&s->worker);
-	}
+	worker_close(&s->worker);
 	free(s);
 }
 
@@ -132,6 +96,6 @@ TOOL(gomemtrace, .json_name = "ledger",
 		 "  gomemtrace -p 42 -j           # one JSON object\n"
 		 "  gomemtrace -p 42,43 -o json:l # two processes, into a file\n"
 		 "  gomemtrace --core core.42     # a core file\n",
-     .file = &conf.core, .opts = opts, .conf = &conf, .sections = session_sections,
+     .file = &conf.worker.core, .opts = opts, .conf = &conf, .sections = session_sections,
      .is_session = true, .check = check, .open = session_open, .look = session_look,
      .finish = session_finish, .close = session_close);

@@ -3,6 +3,7 @@
 #include "core.h"
 #include "fail.h"
 #include "mem.h"
+#include "search.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #define ADDR_MAX     (1ULL << 56)
 #define PIECE        (1U << 20)
 
-/* Of struct elf_prstatus and elf_prpsinfo (linux/elfcore.h, x86-64) */
+/* Of struct elf_prstatus and elf_prpsinfo (linux/elfcore.h, both machines) */
 enum { PRSTATUS_PID = 32, PSINFO_UID = 16, PSINFO_PID = 24, PSINFO_FNAME = 40, PSINFO_SIZE = 136 };
 
 static int damaged(const char *path, const char *what)
@@ -129,6 +130,7 @@ static void read_auxv(struct core *c, const struct note *n)
 		switch (get_u64(n->desc, off)) {
 		case AT_PHDR: c->at_phdr = v; break;
 		case AT_RANDOM: c->at_random = v; break;
+		case AT_PAGESZ: c->page = v; break;
 		case AT_SYSINFO_EHDR: c->at_vdso = v; break;
 		}
 	}
@@ -249,25 +251,16 @@ static int add_run(struct core *c, uint64_t start, uint64_t end, uint32_t flags)
 	return 0;
 }
 
-static const struct core_file *file_at(const struct core *c, uint64_t addr)
+const struct core_file *core_file_at(const struct core *c, uint64_t addr)
 {
-	size_t lo = 0, hi = c->nfiles;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->file[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->nfiles && c->file[lo].start <= addr ? &c->file[lo] : NULL;
+	size_t first = count_before(c->nfiles, i, c->file[i].end <= addr);
+	return first < c->nfiles && c->file[first].start <= addr ? &c->file[first] : NULL;
 }
 
 /* The data of a segment between the holes of the file, in whole pages. */
 static int find_data(struct core *c, const struct core_segment *s)
 {
-	uint32_t flags = PAGE_PRESENT | (file_at(c, s->start) ? PAGE_FILE : 0);
+	uint32_t flags = PAGE_PRESENT | (core_file_at(c, s->start) ? PAGE_FILE : 0);
 	uint64_t end = s->off + s->size;
 	int err = 0;
 
@@ -297,7 +290,7 @@ static int find_nonzero(struct core *c, const struct core_segment *s, char *buf)
 {
 	int err = 0;
 
-	if (file_at(c, s->start))
+	if (core_file_at(c, s->start))
 		return add_run(c, s->start, s->start + ((s->size + MEM_PAGE - 1) & ~(MEM_PAGE - 1)),
 			       PAGE_PRESENT | PAGE_FILE);
 	for (uint64_t at = 0; !err && at < s->size; at += PIECE) {
@@ -348,14 +341,16 @@ int core_open(struct core *c, const char *path)
 	if (fstat(c->fd, &st) || !S_ISREG(st.st_mode) || read_at(c->fd, &eh, sizeof(eh), 0) ||
 	    memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_type != ET_CORE)
 		err = fail(-ENOEXEC, "%s is not a core file", path);
-	else if (eh.e_machine != EM_X86_64 || eh.e_ident[EI_CLASS] != ELFCLASS64)
+	else if ((eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64) ||
+		 eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB)
 		err = fail(-EOPNOTSUPP,
-			   "%s is not of an x86-64 process, which is all that is supported yet",
+			   "%s is of another machine than x86-64 and arm64, which are supported",
 			   path);
 	err = err ? err : read_segments(c, path, &eh, &note);
 	err = err ? err : read_notes(c, path, &note);
+	err = err || !c->page ? err : mem_page_check(c->page, path);
 	err = err ? err : find_pages(c);
-	c->exe = c->at_phdr ? file_at(c, c->at_phdr) : NULL;
+	c->exe = c->at_phdr ? core_file_at(c, c->at_phdr) : NULL;
 	if (err)
 		core_close(c);
 	return err;
@@ -379,7 +374,7 @@ int core_maps(const struct core *c, struct maps *m)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->n; i++) {
 		const struct core_segment *s = &c->seg[i];
-		const struct core_file *f = file_at(c, s->start);
+		const struct core_file *f = core_file_at(c, s->start);
 		struct vma *v = &m->vma[i];
 
 		*v = (struct vma){
@@ -400,17 +395,8 @@ int core_maps(const struct core *c, struct maps *m)
 
 const struct core_segment *core_segment_at(const struct core *c, uint64_t addr)
 {
-	size_t lo = 0, hi = c->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->seg[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->n && c->seg[lo].start <= addr ? &c->seg[lo] : NULL;
+	size_t first = count_before(c->n, i, c->seg[i].end <= addr);
+	return first < c->n && c->seg[first].start <= addr ? &c->seg[first] : NULL;
 }
 
 int core_read(const struct core *c, const struct core_segment *s, uint64_t addr, void *buf,

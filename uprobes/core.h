@@ -50,7 +50,7 @@ struct core {
 	uint64_t bytes;        /* of those */
 	bool zeros_left_out;   /* there is no hole: anonymous pages of zeros, too */
 	char *notes;
-	uint64_t at_phdr, at_random, at_vdso; /* 0: unknown */
+	uint64_t at_phdr, at_random, at_vdso, page; /* of auxv; 0: unknown */
 	pid_t pid;
 	uid_t uid;
 	char comm[17];
@@ -59,8 +59,8 @@ struct core {
 };
 
 /*
- * -ENOEXEC: not a core file of x86-64; -EBADMSG: a damaged or truncated one; other
- * -errno. A sentence is left in fail_text().
+ * -ENOEXEC: not a core file; -EOPNOTSUPP: of another machine or page size; -EBADMSG: a
+ * damaged or truncated one; other -errno. A sentence is left in fail_text().
  */
 int core_open(struct core *c, const char *path);
 void core_close(struct core *c);
@@ -70,6 +70,9 @@ int core_maps(const struct core *c, struct maps *m);
 
 /* The segment that holds addr, or NULL. */
 const struct core_segment *core_segment_at(const struct core *c, uint64_t addr);
+
+/* The file that was mapped at addr, whether the core has a segment of it or not; or NULL. */
+const struct core_file *core_file_at(const struct core *c, uint64_t addr);
 
 /* Read bytes that are in the file. 0, or -EIO. */
 int core_read(const struct core *c, const struct core_segment *s, uint64_t addr, void *buf,

@@ -124,16 +124,6 @@ static int scan(struct look *k, struct ledger *l)
 	return err;
 }
 
-/* Whether any counter that a change of spans or bitmaps moves has moved. */
-static bool counters_moved(const struct look *k)
-{
-	const struct go_layout *l = k->gp->l;
-
-	return memcmp(k->before->gc + l->gc_heapInUse, k->behind->gc + l->gc_heapInUse,
-		      l->gc_mappedReady + 8 - l->gc_heapInUse) ||
-	       memcmp(k->before->ms, k->behind->ms, l->ms_size);
-}
-
 static int go_before(struct look *k)
 {
 	int err = go_counters_read(k->gp, k->before);
@@ -147,7 +137,7 @@ static int go_behind(struct look *k)
 {
 	int err = go_counters_read(k->gp, k->behind);
 
-	k->moved = !err && counters_moved(k);
+	k->moved = !err && go_counters_differ(k->before, k->behind);
 	if (err || !k->moved)
 		return err;
 	err = gometa_read(k->gp, &k->meta_after);
@@ -226,7 +216,8 @@ static int lazyfree_bound(const struct look *k, struct ledger *l)
 	int err = proc_rollup_read(k->gp->t->dirfd, &r);
 
 	if (!err)
-		c->lazyfree = r.lazyfree < c->resident ? r.lazyfree : c->resident;
+		c->lazyfree =
+			r.lazyfree < c->resident + c->huge ? r.lazyfree : c->resident + c->huge;
 	return err;
 }
 
@@ -234,6 +225,8 @@ static int rss(const struct look *k, struct ledger *l)
 {
 	l->rss = k->b.status.rss;
 	l->core = k->gp->t->core;
+	l->state = k->b.status.state;
+	l->tracer = k->b.status.tracer;
 	l->zeros_left_out = l->core && k->gp->t->core->zeros_left_out;
 	l->page_tables = l->core ? UINT64_MAX : k->b.status.pte;
 	l->locked = l->core ? UINT64_MAX : k->b.status.locked;
@@ -270,6 +263,11 @@ static void ledger_reset(struct ledger *l)
 	*l = (struct ledger){ .detail = l->detail, .cap = l->cap };
 }
 
+static void walk_deadline(const struct look *k)
+{
+	mem_deadline(k->gp->mem, WALK_NS * (1 + k->gp->t->status.rss / (16ULL << 30)));
+}
+
 static int attempt(struct look *k, struct ledger *l, bool go)
 {
 	struct join_input in = { .gp = k->gp, .runs = &k->runs };
@@ -281,13 +279,14 @@ static int attempt(struct look *k, struct ledger *l, bool go)
 	if (err)
 		return err;
 	mem_refresh(k->gp->mem);
-	mem_deadline(k->gp->mem, WALK_NS * (1 + k->gp->t->status.rss / (16ULL << 30)));
+	walk_deadline(k);
 	if (go)
 		go_err = go_before(k);
 	err = scan(k, l);
 	if (err)
 		return err;
 	k->gp->t->status = k->b.status;
+	walk_deadline(k); /* the pages took what they took */
 	if (go && !go_err)
 		go_err = go_behind(k);
 	if (go && !go_err) {

@@ -105,6 +105,9 @@ struct ledger {
 
 	uint64_t locked; /* bytes of mappings that are locked in memory, whatever their row */
 
+	char state;   /* of the process, behind the scan: proc_status.state */
+	pid_t tracer; /* 0: none */
+
 	uint64_t goroutines, dead_goroutines, system_stacks; /* the last in resident bytes */
 	uint64_t unswept; /* of HEAP_NEW: neither marked nor swept yet: dead */
 	uint64_t spans, bad_spans;

@@ -187,6 +187,16 @@ static int names(const struct cnames *c, struct ledger *l)
 	return err;
 }
 
+static int threads_unknown(struct ledger *l)
+{
+	struct ledger_detail d = {
+		.row = ROW_ANON_OTHER,
+		.what = "stacks of C threads are here: not told apart on arm64"
+	};
+
+	return ledger_detail_put(l, &d);
+}
+
 int ledger_c_details(const struct join_input *in, struct ledger *l)
 {
 	const struct cside *c = in->c;
@@ -197,5 +207,7 @@ int ledger_c_details(const struct join_input *in, struct ledger *l)
 	err = arenas(c, l);
 	err = err ? err : stacks(c, l);
 	err = err ? err : together(c, l);
+	if (c->threads_unknown)
+		err = err ? err : threads_unknown(l);
 	return err ? err : names(&c->names, l);
 }

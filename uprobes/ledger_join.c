@@ -170,7 +170,7 @@ static int piece_arena(struct join *j, const struct arena *a, uint64_t p, bool b
 	case PS_UNMAPPED: /* resident only if somebody else put it there */
 		row_add(j->l, ROW_HEAP_RETURNED, resident,
 			state == PS_RETURNED ? end - p : resident);
-		if (h.small && pagemap_lazyfree(&j->in->gp->t->pagemap, p, end, &c->lazyfree))
+		if (resident && pagemap_lazyfree(&j->in->gp->t->pagemap, p, end, &c->lazyfree))
 			j->l->lazyfree_unknown = true;
 		break;
 	case PS_WORKBUF:
@@ -207,8 +207,7 @@ static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint6
 	uint64_t end;
 	enum ledger_row_id row = vma_row(j->in->gp, i, p, &end, &exec_anon);
 	struct held h;
-	/* what a library has beside its file follows it */
-	const char *what = row == ROW_LIBS && !v->name[0] ? v[-1].name : v->name;
+	const char *what = v->name;
 
 	*next = end = end < limit ? end : limit;
 	h = held(j, p, end);
@@ -221,6 +220,8 @@ static int piece_vma(struct join *j, size_t i, uint64_t p, uint64_t limit, uint6
 		snprintf(range, sizeof(range), "0x%llx-0x%llx%s%.20s", (unsigned long long)p,
 			 (unsigned long long)end, v->name[0] ? " " : "", v->name);
 		what = range;
+	} else if (row == ROW_LIBS && !*what) { /* what a library has beside its file follows it */
+		what = i && v[-1].name[0] ? v[-1].name : target_go_path(j->in->gp->t);
 	}
 	if (!(h.small + h.huge) || (row != ROW_ANON_OTHER && row != ROW_FILES && row != ROW_LIBS &&
 				    row != ROW_SHMEM && row != ROW_CGO_ARENAS))

@@ -18,6 +18,9 @@
 
 #define MEM_PAGE 4096ULL
 
+/* Kernels with other pages are refused. 0, or -EOPNOTSUPP with a sentence about whose. */
+int mem_page_check(uint64_t bytes, const char *whose);
+
 struct mem_vec {
 	uint64_t addr;
 	void *buf;
@@ -36,7 +39,8 @@ struct mem {
 	/* Forget which pages were resident; call before each look. NULL: they never change. */
 	void (*refresh)(struct mem *m);
 	void (*close)(struct mem *m);
-	uint64_t deadline; /* CLOCK_MONOTONIC ns; reads fail with -ETIMEDOUT behind it; 0: none */
+	/* reads fail with -ETIMEDOUT after so much of our CPU time, 0: never; see mem_deadline() */
+	uint64_t allowed_ns, since_ns, since_cpu_ns;
 };
 
 int mem_readv(struct mem *m, struct mem_vec *v, size_t n);
@@ -47,7 +51,10 @@ int mem_slice(struct mem *m, uint64_t addr, uint64_t max, uint64_t *ptr, uint64_
 	      uint64_t *cap);
 int mem_resident(struct mem *m, uint64_t addr, uint64_t *bits, size_t words);
 void mem_refresh(struct mem *m);
-/* Let reads fail that come later than ns from now; 0: never. Walks of hostile memory end. */
+/*
+ * Let reads fail after ns more of our CPU time, or many times that by the clock; 0: never.
+ * So walks of hostile memory end, and those on a slow or busy host are not cut short.
+ */
 void mem_deadline(struct mem *m, uint64_t ns);
 void mem_close(struct mem *m);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
  * The memory in a core file. What is not in it is the executable's where it is mapped,
- * zero where nothing is, and unknown where another file is.
+ * zero where nothing is in a mapping, and unknown where another file is.
  */
 #include "core.h"
 #include "mem.h"
@@ -31,21 +31,34 @@ static int left_out(const struct target *t, uint64_t addr, char *buf, size_t len
 	return n < 0 ? -errno : 0;
 }
 
+/* Bytes of a mapping that has no segment: gdb leaves out those that cannot be written. */
+static int not_in(const struct target *t, uint64_t addr, char *buf, uint64_t *len)
+{
+	const struct core_file *f = core_file_at(t->core, addr);
+	ssize_t n;
+
+	if (!f || strcmp(f->name, t->core->exe->name))
+		return -EFAULT;
+	if (*len > f->end - addr)
+		*len = f->end - addr;
+	memset(buf, 0, *len);
+	n = pread(t->exefd, buf, *len, f->off + (addr - f->start));
+	return n < 0 ? -errno : 0;
+}
+
 static int range_read(const struct target *t, uint64_t addr, char *buf, size_t len)
 {
 	while (len) {
 		const struct core_segment *s = core_segment_at(t->core, addr);
-		uint64_t n;
+		uint64_t n = s ? s->end - addr : len;
 		int err;
 
-		if (!s)
-			return -EFAULT;
-		n = s->end - addr;
-		if (addr - s->start < s->size && n > s->size - (addr - s->start))
+		if (s && addr - s->start < s->size && n > s->size - (addr - s->start))
 			n = s->size - (addr - s->start);
 		n = n < len ? n : len;
-		err = addr - s->start < s->size ? core_read(t->core, s, addr, buf, n)
-						: left_out(t, addr, buf, n);
+		err = !s                          ? not_in(t, addr, buf, &n)
+		      : addr - s->start < s->size ? core_read(t->core, s, addr, buf, n)
+						  : left_out(t, addr, buf, n);
 		if (err)
 			return err;
 		addr += n;

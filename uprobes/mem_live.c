@@ -110,15 +110,17 @@ static int absent(struct mem_live *l, uint64_t addr, void *buf, size_t len)
 {
 	const struct vma *v = maps_find(&l->t->maps, addr);
 	ssize_t n;
+	int fd;
 
 	if (!v || !(v->flags & VMA_R))
 		return -EFAULT;
 	memset(buf, 0, len);
 	if (!v->ino)
 		return 0;
-	if (!target_is_exe(l->t, v)) /* not our file: its bytes are not needed by any reader */
+	fd = target_file(l->t, v);
+	if (fd < 0) /* not our file: its bytes are not needed by any reader */
 		return -EFAULT;
-	n = pread(l->t->exefd, buf, len, v->off + (addr - v->start));
+	n = pread(fd, buf, len, v->off + (addr - v->start));
 	return n < 0 ? -errno : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "core.h"
 #include "fail.h"
 #include "mem.h"
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
+
+#define THREADS_MAX 1024
 
 static int denied(const struct target *t, int err, const char *what)
 {
@@ -68,11 +72,46 @@ bool target_is_exe(const struct target *t, const struct vma *v)
 	return v->ino && v->ino == t->exe_ino && v->dev == t->exe_dev;
 }
 
+static bool is_lib(const struct target *t, const struct vma *v)
+{
+	return v->ino && v->ino == t->lib.ino && v->dev == t->lib.dev;
+}
+
+bool target_is_go(const struct target *t, const struct vma *v)
+{
+	return t->lib.ino ? is_lib(t, v) : target_is_exe(t, v);
+}
+
+const char *target_go_path(const struct target *t)
+{
+	return t->lib.ino ? t->lib.path : t->exe;
+}
+
+int target_file(const struct target *t, const struct vma *v)
+{
+	return target_is_exe(t, v) ? t->exefd : is_lib(t, v) ? t->lib.fd : -1;
+}
+
+/* Ids are those of our PID namespace; /proc may be a mount of another one. */
+static int check_proc(void)
+{
+	char self[32] = "";
+	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
+
+	return (n < 0 && errno == ENOENT) || (n > 0 && atoi(self) != getpid())
+		       ? fail(-EOPNOTSUPP,
+			      "/proc is of another PID namespace than gomemtrace: mount one (mount "
+			      "-t proc proc /proc), or look from there")
+		       : 0;
+}
+
 static int open_proc(struct target *t)
 {
 	char path[32];
-	int err;
+	int err = check_proc();
 
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), "/proc/%d", t->pid);
 	t->dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	err = t->dirfd < 0 ? -errno : proc_status_read(t->dirfd, &t->status);
@@ -96,7 +135,8 @@ int target_open(struct target *t, pid_t pid)
 
 	*t = (struct target){ .pid = pid, .dirfd = -1, .pidfd = -1, .exefd = -1 };
 	t->pagemap.fd = -1;
-	err = open_proc(t);
+	err = mem_page_check(sysconf(_SC_PAGESIZE), "this kernel");
+	err = err ? err : open_proc(t);
 	if (err)
 		goto out;
 	t->pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -196,11 +236,14 @@ void target_close(struct target *t)
 	pagemap_close(&t->pagemap);
 	if (t->exefd >= 0)
 		close(t->exefd);
+	if (t->lib.ino)
+		close(t->lib.fd);
 	if (t->pidfd >= 0)
 		close(t->pidfd);
 	if (t->dirfd >= 0)
 		close(t->dirfd);
 	t->dirfd = t->pidfd = t->exefd = -1;
+	t->lib = (struct target_lib){};
 }
 
 int target_maps(struct target *t)
@@ -209,6 +252,30 @@ int target_maps(struct target *t)
 		return 0;
 	maps_free(&t->maps);
 	return maps_read(t->dirfd, &t->maps);
+}
+
+bool target_has_thread(const struct target *t, uint64_t id)
+{
+	bool found = id == (uint64_t)t->status.inner_pid;
+	int fd = found || t->core ? -1
+				  : openat(t->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	/* in a PID namespace of its own its ids are others than those that we see */
+	for (unsigned n = 0; dir && !found && n < THREADS_MAX && (e = readdir(dir)); n++) {
+		struct proc_status st;
+		int task = e->d_name[0] == '.' ? -1 : openat(fd, e->d_name, O_PATH | O_CLOEXEC);
+
+		found = task >= 0 && !proc_status_read(task, &st) && (uint64_t)st.inner_pid == id;
+		if (task >= 0)
+			close(task);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 int target_pages(struct target *t, struct page_runs *runs)
@@ -222,6 +289,34 @@ int target_pages(struct target *t, struct page_runs *runs)
 			err = pagemap_runs(&t->pagemap, t->maps.vma[i].start, t->maps.vma[i].end,
 					   t->maps.vma[i].ino != 0, runs);
 	return err;
+}
+
+void target_fd_path(const struct target *t, char *buf, size_t size)
+{
+	snprintf(buf, size, "/proc/self/fd/%d", t->lib.ino ? t->lib.fd : t->exefd);
+}
+
+int target_pidns(const struct target *t, uint64_t *dev, uint64_t *ino)
+{
+	struct stat st;
+
+	if (fstatat(t->dirfd, "ns/pid", &st, 0))
+		return fail(-errno, "cannot read the PID namespace of process %d: %s", t->pid,
+			    strerror(errno));
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return 0;
+}
+
+int target_cpu_ns(const struct target *t, uint64_t *ns)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(t->pid, &clock) || clock_gettime(clock, &ts))
+		return -ESRCH;
+	*ns = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+	return 0;
 }
 
 struct mem *target_mem(struct target *t)

@@ -94,13 +94,24 @@ static bool is_library_bss(const struct goproc *gp, size_t i, uint64_t addr, uin
 	return true;
 }
 
+/* Whether addr is inside of a file's segments in memory; *end is cut where they end. */
+static bool in_image(const struct binary *b, uint64_t bias, uint64_t addr, uint64_t *end)
+{
+	uint64_t last = (b->bss_end + bias + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+
+	if (addr < b->base + bias || addr >= last)
+		return false;
+	*end = *end < last ? *end : last;
+	return true;
+}
+
 enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uint64_t *end,
 			   bool *exec_anon)
 {
 	const struct target *t = gp->t;
 	const struct vma *v = &t->maps.vma[i];
-	uint64_t exe = gp->bin.base + gp->bias;
-	uint64_t exe_end = (gp->bin.bss_end + gp->bias + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+	uint64_t bias;
+	const struct binary *exe = goproc_exe(gp, &bias);
 
 	*end = v->end;
 	*exec_anon = false;
@@ -112,15 +123,15 @@ enum ledger_row_id vma_row(const struct goproc *gp, size_t i, uint64_t addr, uin
 	if (is_shmem(v))
 		return ROW_SHMEM;
 	if (v->ino || v->name[0] == '/')
-		return is_library(v) ? ROW_LIBS : ROW_FILES;
+		return is_library(v) || target_is_go(t, v) ? ROW_LIBS : ROW_FILES;
 	if (v->flags & VMA_SHARED)
 		return ROW_SHMEM;
 	/* anonymous: the program's bss ends where its last segment does, even if the kernel
 	 * merged what follows into the same mapping */
-	if (addr >= exe && addr < exe_end) {
-		*end = v->end < exe_end ? v->end : exe_end;
+	if (in_image(exe, bias, addr, end))
 		return ROW_ELF_BSS;
-	}
+	if (t->lib.ino && in_image(&gp->bin, gp->bias, addr, end))
+		return ROW_LIBS;
 	if (is_library_bss(gp, i, addr, end))
 		return ROW_LIBS;
 	return cname_is_allocator(v->name) ? ROW_CGO_ARENAS : ROW_ANON_OTHER;

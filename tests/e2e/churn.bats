@@ -3,12 +3,13 @@
 #
 # A target that allocates as fast as it can: what we read from outside lies where
 # its own ReadMemStats lies, facts are proven, the residual keeps its bound.
-# $SAMPLES (1,000) on the oldest and newest release under test, a fifth on the others.
+# $SAMPLES (300; `make soak` takes 1,000) on the oldest and newest release under test, a fifth
+# on the others.
 
 load lib
 
 bracket() { # RELEASE GOMAXPROCS [PROGRAM]
-	local n=${SAMPLES:-1000}
+	local n=${SAMPLES:-300}
 	case " $RELEASES " in
 	" $1 "* | *" $1 ") ;;
 	*) n=$((n / 5)) ;;
@@ -26,6 +27,7 @@ bracket() { # RELEASE GOMAXPROCS [PROGRAM]
 }
 
 @test "churn: the same of programs with a C side" {
-	SAMPLES=200 each_release bracket 2 churn-cgo
-	SAMPLES=100 each_release bracket 64 churn-cgo
+	local n=${SAMPLES:-300}
+	SAMPLES=$((n / 3)) each_release bracket 2 churn-cgo
+	SAMPLES=$((n / 6)) each_release bracket 64 churn-cgo
 }

@@ -122,5 +122,8 @@ teardown() {
 	grep -q '^missing  process_vm_readv (Operation not permitted)' "$T/out" ||
 		fail "does not say what is missing: $(<"$T/out")"
 	grep -q 'CAP_SYS_PTRACE' "$T/out" || fail "does not name the cure"
+	for what in "BPF programs" "BPF ring buffer" /proc/kallsyms; do
+		grep -q "^missing  $what (" "$T/out" || fail "nobody may have $what"
+	done
 	done_checking
 }

@@ -19,10 +19,10 @@ examples_of() {
 }
 
 # run_example COMMAND: as typed, in a directory of its own, with a process in the place of
-# 42 and 43, and a Go program ./service; what would go on for ever is ended by Ctrl-C.
+# 42 and 43, a running gogc in that of 44, and a Go program ./service; what would go on for ever is ended by Ctrl-C.
 run_example() {
 	local cmd status=0 tool
-	cmd=$(sed -E "s/\b42\b/$DEMO/g; s/\b43\b/$OTHER/g; s/\bFILE\b/file/g" <<<"$1")
+	cmd=$(sed -E "s/\b42\b/$DEMO/g; s/\b43\b/$OTHER/g; s/\b44\b/$RUNNING/g; s/\bFILE\b/file/g" <<<"$1")
 	tool=${cmd%% *}
 	[ -x "$T/bin/$tool" ] || { fail "no such command: $1"; return; }
 	# timeout is told to interrupt the whole group, as a terminal would
@@ -44,14 +44,21 @@ run_example() {
 	done
 	start "${RELEASES##* }" truth
 	DEMO=$PID
+	# what is to be seen of collections is seen within the seconds of an example
+	(trap - EXIT; while gone "$DEMO" || sleep 0.3; do echo gc >&"$IN" || exit; done) 3>&- &
+	local collector=$!
 	start "${RELEASES%% *}" truth
 	OTHER=$PID
 	cp "/proc/$PID/exe" "$T/work/service"
+	spawn "$GMT" gogc -p "$DEMO"
+	RUNNING=$CHILD
 	gcore -o "$T/work/core" "$DEMO" >/dev/null 2>&1 || fail "gcore: no core file for the examples"
 	for f in "$T"/bin/*; do
 		"$f" --help >"$T/${f##*/}.help"
 	done
-	"$GMT" explain --help >"$T/explain.help"
+	for c in ctl explain facts report; do
+		"$GMT" $c --help >"$T/$c.help"
+	done
 	n=0
 	for f in "$ROOT/README.md" "$O"/man/*.8 "$T"/*.help; do
 		while IFS= read -r cmd; do
@@ -60,6 +67,7 @@ run_example() {
 			n=$((n + 1))
 		done < <(examples_of "$f")
 	done
+	kill "$collector"
 	check "examples" $n -ge 15
 	done_checking
 }
@@ -96,10 +104,11 @@ run_example() {
 			printf "%s\n" "${COMPREPLY[@]}"' - "$O/complete/bash" "$@" | sort -u | xargs
 	}
 	check "options" "$(complete_bash gomemtrace --re)" = "--record --replay"
-	check "formats" "$(complete_bash gomemtrace -o '')" = "json prom raw table"
+	check "formats" "$(complete_bash gomemtrace -o '')" = "folded html json pprof prom raw table trace"
 	check "formats of --output=" "$(complete_bash gomemtrace --output = pr)" = prom
 	check "tools and commands" "$(complete_bash gomemtrace ex)" = explain
 	check "tools" "$(complete_bash gomemtrace gol)" = gols
+	check "facts" "$(complete_bash gomemtrace facts mheap.allsp)" = mheap.allspans
 	check "fields" "$(complete_bash gomemtrace explain go.heap.re)" = go.heap.returned
 	check "columns" "$(complete_bash gols -s r)" = "reason rss"
 	check "columns behind the tool's name" "$(complete_bash gomemtrace gols -s rs)" = rss

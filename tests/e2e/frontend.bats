@@ -187,7 +187,9 @@ on_tty() {
 	grep -qE '[0-9]+\.[0-9]+' "$T/out" || fail "-V says no version"
 	tool -h
 	check "-h: status" "$STATUS" -eq 0
-	check "-h: widest line" "$(LC_ALL=C.UTF-8 wc -L <"$T/out")" -le 80
+	for t in "" $("$GMT" --check -j | jq -r '.tools[].tool') facts ctl report explain; do
+		check "$t -h: widest line" "$("$GMT" ${t:+"$t"} -h | LC_ALL=C.UTF-8 wc -L)" -le 80
+	done
 	grep -q -- "-p" "$T/out" || fail "-h does not name -p"
 	[ ! -s "$T/err" ] || fail "-h writes to stderr"
 	tool --help

@@ -25,6 +25,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < go_layouts_count; i++) {
 		bool identities;
 
+		if (go_layouts[i].machine != gp.bin.machine)
+			continue;
 		goproc_try(&gp, &go_layouts[i], PROVE_COUNTERS);
 		identities = gp.proven;
 		if (identities)

@@ -79,6 +79,15 @@ start() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# Whether it is gone in a moment: one that has ended is there until this shell has noticed.
+ends() {
+	for _ in {1..50}; do
+		! gone "$1" || return 0
+		sleep 0.02
+	done
+	return 1
+}
+
 # end_child PID: closed stdin ends it; a signal to this pid if that does not.
 end_child() {
 	local i fd
@@ -209,6 +218,7 @@ big() {
 fail() {
 	FAILED+=("$*")
 	echo "FAILED: $*"
+	[ -z "${SOAK_LOG:-}" ] || echo "FAILED: $*" >>"$SOAK_LOG"
 }
 
 check() {

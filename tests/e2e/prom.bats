@@ -53,6 +53,29 @@ promtool_find() {
 	done_checking
 }
 
+@test "prom: collections and stops, and their histograms beside them" {
+	promtool_find
+	start "${RELEASES##* }" truth
+	for t in gogc gostw; do
+		(for _ in {1..40}; do echo gc; sleep 0.05; done) >&"$IN" 3>&- &
+		tool $t -p "$PID" -d 2 --budget 100 -j -o "prom:$T/$t.prom"
+		check "$t: status" "$STATUS" -eq 0
+		mv "$T/out" "$T/$t.json"
+		"$PROMTOOL" check metrics <"$T/$t.prom" >"$T/says" 2>&1 || fail "promtool fails for $t"
+		each_line "promtool of $t" <"$T/says"
+	done
+	check "cycles" "$(grep -c "^gomemtrace_gogc_cycles_pause_seconds{pid=\"$PID\",.*cycle=" "$T/gogc.prom")" -eq \
+		"$(jq 'select(.cycle) | .cycle' "$T/gogc.json" | wc -l)"
+	check "of the histogram" "$(sed -n 's/^gomemtrace_gogc_pause_seconds_count{.*} //p' "$T/gogc.prom")" -eq \
+		"$(jq 'select(.summary) | .summary.cycles' "$T/gogc.json")"
+	check "stops by reason" "$(awk '/^gomemtrace_gostw_reasons_stops_total{/ { n += $NF } END { print n }' "$T/gostw.prom")" -eq \
+		"$(jq 'select(.summary) | .summary.stops' "$T/gostw.json")"
+	ns=$(sed -n 's/^gomemtrace_gostw_totals_pause_seconds_total{.*} //p' "$T/gostw.prom")
+	check "paused" "$(awk "BEGIN { printf \"%.0f\", $ns * 1e9 }")" -eq "$(jq 'select(.summary) | .summary.pause_ns' "$T/gostw.json")"
+	check "cycles seen" "$(jq 'select(.summary) | .summary.cycles' "$T/gogc.json")" -ge 5
+	done_checking
+}
+
 @test "prom: a reader of the file never sees half of it" {
 	start "${RELEASES##* }" truth
 	tool -p "$PID" -o prom

@@ -2,10 +2,11 @@
 /*
  * rename - give a Go executable another release in its build info, in place.
  *
- *   rename EXE VERSION
+ *   rename EXE [VERSION]
  *
  * The version and the module info behind it are written anew; what does not fit
  * into the section any more is cut from the module info (see buildinfo_parse()).
+ * Without a version the build info goes: zeros, in a section of another name.
  */
 #include <fcntl.h>
 #include <gelf.h>
@@ -57,9 +58,20 @@ static int rewrite(uint8_t *p, size_t size, const char *version)
 	return 0;
 }
 
+/* ".go.buildinfo" becomes ".no.buildinfo". */
+static int unname(int fd, Elf *elf, size_t strndx, const GElf_Shdr *sh)
+{
+	GElf_Shdr names;
+
+	return gelf_getshdr(elf_getscn(elf, strndx), &names) &&
+			       pwrite(fd, ".n", 2, names.sh_offset + sh->sh_name) == 2
+		       ? 0
+		       : -1;
+}
+
 int main(int argc, char **argv)
 {
-	int fd = argc == 3 ? open(argv[1], O_RDWR) : -1;
+	int fd = argc == 2 || argc == 3 ? open(argv[1], O_RDWR) : -1;
 	uint8_t buf[MAX];
 	Elf_Scn *scn = NULL;
 	size_t strndx;
@@ -76,7 +88,8 @@ int main(int argc, char **argv)
 			break;
 	if (!scn || sh.sh_size > MAX ||
 	    pread(fd, buf, sh.sh_size, sh.sh_offset) != (ssize_t)sh.sh_size ||
-	    rewrite(buf, sh.sh_size, argv[2]) ||
+	    (argc == 3 ? rewrite(buf, sh.sh_size, argv[2]) : unname(fd, elf, strndx, &sh)) ||
+	    (argc == 2 && !memset(buf, 0, sh.sh_size)) ||
 	    pwrite(fd, buf, sh.sh_size, sh.sh_offset) != (ssize_t)sh.sh_size) {
 		fprintf(stderr, "rename: cannot rewrite %s\n", argv[1]);
 		return 1;

@@ -9,10 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = fuzz_file(data, size);
 	struct symbol sym[G_COUNT];
 	struct binary b;
+	char id[64];
 
 	if (!binary_open(&b, fd, "fuzz")) {
 		MUST(memchr(b.version, '\0', sizeof(b.version)));
 		MUST(memchr(b.module, '\0', sizeof(b.module)));
+		MUST(!binary_build_id(&b, id, sizeof(id)) || memchr(id, '\0', sizeof(id)));
 		MUST(binary_symbols(&b, go_global_names, sym, G_COUNT) <= G_COUNT);
 		binary_close(&b);
 	}

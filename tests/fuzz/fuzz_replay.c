@@ -5,12 +5,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const formats[] = { "table", "json", "prom", "raw" };
+	static const char *const formats[] = { "table",  "json",  "prom", "raw",
+					       "folded", "trace", "pprof" };
 	static FILE *out;
 
 	if (!out)
 		out = fopen("/dev/null", "w");
 	if (size)
-		replay_parse(data + 1, size - 1, formats[data[0] % 4], out);
+		replay_parse(data + 1, size - 1,
+			     formats[data[0] % (sizeof(formats) / sizeof(*formats))], out);
 	return 0;
 }

@@ -1,63 +1,16 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
  * Every reader of the runtime over a forged one (forge.h) whose words are broken as
- * the input says: a byte for the release, then of each word 4 bytes where, 1 what,
- * 8 the new value.
+ * the input says: a byte for the release, then patches.
  */
 #include "../unit/forge.h"
+#include "census.h"
 #include "fuzz.h"
 #include "go/proof.h"
 #include "go/rt_memstats.h"
 #include "go/rt_stacks.h"
-
-#define PATCH 13
-#define WORDS 64
-
-struct region {
-	uint8_t *p;
-	size_t size;
-	uint64_t addr;
-};
-
-static uint64_t value(const uint8_t *in, uint64_t old, const struct region *r)
-{
-	uint64_t v;
-
-	memcpy(&v, in + 1, 8);
-	switch (in[0] % 4) {
-	case 0: return v;
-	case 1: return old ^ v;
-	case 2: return old + (int8_t)v;
-	default: return r[v % 6].addr + v / 6 % (r[v % 6].size / 8) * 8; /* some address */
-	}
-}
-
-struct undo {
-	uint8_t *at;
-	uint64_t old;
-};
-
-static struct undo patch(struct forge *f, const uint8_t *in)
-{
-	struct region r[] = {
-		{ f->globals, GLOBALS, AT_GLOBALS },
-		{ f->chunk, GO_PERSISTENT, CHUNK },
-		{ f->bits, GO_GCBITS_ARENA, BITS },
-		{ f->bitmaps, 16 * 128, BITMAPS },
-		{ f->l2, MEM_PAGE, L2 + ARENA_IX * 8 / MEM_PAGE * MEM_PAGE },
-		{ f->info, f->l->arena_size, INFO },
-	};
-	struct undo u;
-	uint32_t where;
-	struct region *k;
-
-	memcpy(&where, in, 4);
-	k = &r[where % 6];
-	u.at = k->p + where / 6 % (k->size / 8) * 8;
-	u.old = get_u64(u.at, 0);
-	put64(u.at, 0, value(in + 4, u.old, r));
-	return u;
-}
+#include "patch.h"
+#include "proc/pagemap.h"
 
 static void pages(const struct goheap *h)
 {
@@ -78,6 +31,27 @@ static void pages(const struct goheap *h)
 	}
 }
 
+/* Cells add up to the states, however few there may be; types end. */
+static void census(struct goproc *gp, const struct goheap *h)
+{
+	const struct page_runs none = {};
+	uint64_t mapped[PS_COUNT] = {};
+	struct object_types types;
+	struct census c = {};
+
+	if (!census_count(h, &none, 17, &c)) {
+		MUST(c.ncells <= 17);
+		for (size_t i = 0; i < c.ncells; i++)
+			mapped[c.cell[i].state] += c.cell[i].sum.mapped;
+		for (int i = 0; i < PS_COUNT; i++)
+			MUST(mapped[i] == c.state[i].mapped);
+	}
+	census_free(&c);
+	gp->proven = true;
+	object_types_read(gp, h, &types);
+	object_types_free(&types);
+}
+
 static void read_all(struct goproc *gp)
 {
 	struct memstats *ms = malloc(sizeof(*ms));
@@ -88,8 +62,11 @@ static void read_all(struct goproc *gp)
 	if (!gometa_read(gp, &meta)) {
 		for (size_t i = 1; i < meta.n; i++)
 			MUST(meta.range[i].start >= meta.range[i - 1].end);
-		if (!goheap_read(gp, &meta, &heap, true))
+		if (!goheap_read(gp, &meta, &heap, true)) {
 			pages(&heap);
+			census(gp, &heap);
+			mem_deadline(gp->mem, 50000000);
+		}
 		goheap_free(&heap);
 	}
 	if (!gostacks_read(gp, &stacks))
@@ -114,22 +91,34 @@ static void look(struct goproc *gp)
 	read_all(gp);
 }
 
+static size_t break_it(struct forge *f, const uint8_t *data, size_t size, struct undo *undo)
+{
+	const struct region r[] = {
+		{ f->globals, GLOBALS, AT_GLOBALS },
+		{ f->chunk, GO_PERSISTENT, CHUNK },
+		{ f->bits, GO_GCBITS_ARENA, BITS },
+		{ f->bitmaps, 16 * 128, BITMAPS },
+		{ f->l2, MEM_PAGE, L2 + arena_index(f) * 8 / MEM_PAGE * MEM_PAGE },
+		{ f->info, f->l->arena_size, INFO },
+	};
+
+	return patch_all(r, sizeof(r) / sizeof(r[0]), data, size, undo);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct forge *forges[64]; /* kept: making one costs more than breaking it */
 	struct undo undo[WORDS];
 	struct forge **f;
-	size_t n = 0;
+	size_t n;
 
 	if (!size)
 		return 0;
 	f = &forges[data[0] % go_layouts_count % 64];
 	if (!*f)
-		*f = forge_new(atoi(go_layouts[data[0] % go_layouts_count].release + 2));
-	for (data++, size--; size >= PATCH && n < WORDS; data += PATCH, size -= PATCH)
-		undo[n++] = patch(*f, data);
+		*f = forge_new(&go_layouts[data[0] % go_layouts_count]);
+	n = break_it(*f, data + 1, size - 1, undo);
 	look(&(*f)->gp);
-	while (n--)
-		put64(undo[n].at, 0, undo[n].old);
+	patch_undo(undo, n);
 	return 0;
 }

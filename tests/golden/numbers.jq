@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #
-# What must hold of any ledger, whoever printed it; a line for each that does not.
+# What must hold of any ledger and any events, whoever printed them; a line for each that
+# does not. The input is all documents of a file, as an array.
 
 def want($what; $a; $b): select($a != $b) | "\($what): \($a) is not \($b)";
 def near($what; $a; $b; $slack):
@@ -10,7 +11,7 @@ def row($id): first(.rows[] | select(.id == $id)).resident;
 def cell($state): first(.matrix[] | select(.state == $state));
 def held: .resident + .huge;
 
-select(.tool == "ledger") |
+(.[] | select(.tool == "ledger") |
 (
 	want("sum of the rows and the residual"; ([.rows[].resident // 0] | add) + .residual; .rss),
 	want("residual within its bound"; (.residual | if . < 0 then -. else . end) <= .residual_bound;
@@ -40,4 +41,74 @@ select(.tool == "ledger") |
 	select(.facts.proven == false) |
 	want("rows that are missing"; [.rows[] | select(.resident == null).id] | sort;
 		[.facts.missing[].id] | sort)
+)),
+(
+	(.[] | select(.hist) | want("\(.hist): count of the buckets"; [.buckets[].count] | add; .count)),
+	(.[] | select(.summary) | .summary | want("books"; .delivered + .lost; .produced))
+),
+(
+	map(select(.tool == "gogc")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.cycle)) |
+	want("cycles"; length; $s.cycles),
+	want("pauses"; map(.pause_ns) | add; $s.pause_ns),
+	# the world stops and starts a little outside of the phases
+	(.[] | near("pause of cycle \(.cycle)"; .sweep_term_ns + .mark_term_ns; .pause_ns; 50000)),
+	want("number of cycles"; .[-1].cycle - .[0].cycle + 1; length)
+),
+(
+	map(select(.tool == "gostw")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.stops)) as $reasons |
+	map(select(.stack)) |
+	want("stops"; length; $s.stops),
+	want("stops by reason"; $reasons | map(.stops) | add; length),
+	want("pauses"; map(.pause_ns) | add; $s.pause_ns),
+	want("pauses by reason"; $reasons | map(.pause_ns) | add; $s.pause_ns),
+	(.[] | want("a stop of \(.reason)"; .stopping_ns + .stopped_ns; .pause_ns)),
+	want("the runtime's own count"; $s.pause_seen_ns; $s.pause_total_ns)
+),
+(
+	map(select(.tool == "gommap")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.owner and .mapped_bytes != null)) as $owners |
+	map(select(.call)) |
+	want("calls"; length; $s.calls),
+	want("change"; map(.change) | add; $s.change),
+	want("calls by owner"; $owners | map(.calls) | add; $s.calls),
+	want("mapped by owner"; $owners | map(.mapped_bytes) | add; $s.mapped_bytes),
+	want("gone by owner"; $owners | map(.unmapped_bytes) | add; $s.unmapped_bytes),
+	want("left by owner"; $owners | map(.outstanding_bytes) | add; $s.outstanding_bytes),
+	want("maps"; $s.maps_change; $s.change + $s.unexplained_bytes)
+),
+(
+	map(select(.tool == "goscav")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.source and .returned_bytes)) as $sources |
+	map(select(.advice and .advised_bytes)) as $advices |
+	map(select(.addr)) |
+	want("bytes"; map(select(.source).bytes) | add; $s.returned_bytes),
+	want("bytes by source"; $sources | map(.returned_bytes) | add; $s.returned_bytes),
+	want("calls by advice"; $advices | map(.calls) | add; length),
+	want("RSS"; map(.rss_change) | add; $s.rss_change)
+),
+(
+	map(select(.tool == "goheap")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.state == "in_use")) as $used |
+	map(select(.type)) as $types |
+	want("pages in use"; $used | map(.mapped) | add; $s.inuse_bytes),
+	want("as the runtime counts them"; $s.heap_inuse; $s.inuse_bytes),
+	want("bytes"; $used | map(.bytes) | add; $s.occupied_bytes),
+	want("objects"; $used | map(.objects) | add; $s.objects),
+	want("parts"; $s.occupied_bytes + $s.free_slots_bytes + $s.tail_bytes; $s.inuse_bytes),
+	want("live"; $used | map(.live_bytes) | add; $s.live_bytes),
+	want("resident"; $used | map(.resident) | add; $s.resident),
+	want("types"; $types | map(.objects) | add; $s.typed_objects + $s.untyped_objects),
+	want("bytes of types"; $types | map(.bytes) | add; $s.typed_bytes),
+	($used[] | want("slots of \(.size_class)"; if .size_class > 0 then .objects * .size_class else .bytes end;
+		.bytes)),
+	# what the program was told to hold, half of it dropped, and three more since
+	want("504 of 1,009 objects live, each in a slot of 704 bytes";
+		$used[] | select(.size_class == 704 and (.noscan | not)).live_bytes; 504 * 704)
 )

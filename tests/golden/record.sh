@@ -8,6 +8,13 @@
 #	two	two processes of different releases, in one file
 #	early	a process that was stopped before its runtime was up: nothing is proven
 #	list	gols
+#	gc	gogc, half a second of a program that allocates all the time
+#	stw	gostw, the same
+#	map	gommap, of one that maps and reserves, and needs heap
+#	heap	goheap, of a program with a thousand objects with pointers, half of them dead
+#	scav	goscav, of the same when it forgets that and calls FreeOSMemory
+#
+#	tests/golden/record.sh [NAME...]   all of them, or those
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,6 +25,7 @@ cache=${GOMEMTRACE_CACHE:-/var/cache/gomemtrace}
 group=/sys/fs/cgroup/memory/system.slice/demo.service
 tmp=$(mktemp -d)
 pids=()
+wanted=$*
 
 finish() {
 	local p
@@ -45,6 +53,7 @@ start() {
 }
 
 record() {
+	[[ " $wanted " == *" $1 "* || -z $wanted ]] || return 0
 	"$O/gomemtrace" "${@:2}" --record "tests/golden/$1.raw" > /dev/null
 	chmod 644 "tests/golden/$1.raw"
 }
@@ -67,3 +76,17 @@ start "$cache/targets/1.22/truth" setarch -R
 early=$pid
 kill -STOP "$early"
 record early -p "$early"
+GOMAXPROCS=2 start "$cache/targets/1.24/churn"
+sleep 2
+record gc gogc -p "$pid" -d 0.6
+record stw gostw -p "$pid" -d 0.6
+start "$cache/targets/1.27/truth"
+printf 'hold a 1009 640 scan\nhold b 503 1000\ndrop a 1 2\ngc\nhold c 3 50000 scan\n' >&"$fd"
+sleep 1
+record heap goheap -p "$pid"
+start "$cache/targets/1.27/truth"
+sleep 1
+(sleep 3; printf 'mmap 1000003\nreserve 50000017\nhold a 5003 1000\n' >&"$fd") &
+record map gommap -p "$pid" -d 5
+(sleep 3; printf 'forget a\nfree\n' >&"$fd") &
+record scav goscav -p "$pid" -d 5

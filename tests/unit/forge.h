@@ -16,13 +16,12 @@ enum {
 	GLOBALS = 1 << 20,
 };
 
-#define CHUNK    0x7f0000000000ULL
-#define BITS     0x7f0000100000ULL
-#define BITMAPS  0x7f0000200000ULL
-#define L2       0x7f0010000000ULL
-#define INFO     0x7f0020000000ULL
-#define ARENA    0xc000000000ULL
-#define ARENA_IX ((ARENA - GO_ARENA_BASE) / GO_ARENA)
+#define CHUNK   0x7f0000000000ULL
+#define BITS    0x7f0000100000ULL
+#define BITMAPS 0x7f0000200000ULL
+#define L2      0x7f0010000000ULL
+#define INFO    0x7f0020000000ULL
+#define ARENA   0xc000000000ULL
 
 struct forge {
 	uint8_t *globals, *chunk, *bits, *bitmaps, *l2, *info;
@@ -31,6 +30,11 @@ struct forge {
 	const struct go_layout *l;
 	uint64_t next_global;
 };
+
+static uint64_t arena_index(const struct forge *f)
+{
+	return (ARENA - go_arena_base(f->l)) / GO_ARENA;
+}
 
 static void put64(uint8_t *p, uint64_t off, uint64_t v)
 {
@@ -104,12 +108,12 @@ static void forge_arena(struct forge *f)
 {
 	const struct go_layout *l = f->l;
 	uint8_t *mheap = global(f, G_mheap_), *data;
-	uint64_t ci = (ARENA - GO_ARENA_BASE) / GO_CHUNK;
+	uint64_t ci = (ARENA - go_arena_base(f->l)) / GO_CHUNK;
 
 	put64(mheap, l->mheap_arenas, L2);
 	/* the index is a table of 32 MiB; one page of it is there */
-	put64(f->l2, ARENA_IX * 8 % MEM_PAGE, INFO);
-	put64(f->chunk, ARENA_LIST, ARENA_IX);
+	put64(f->l2, arena_index(f) * 8 % MEM_PAGE, INFO);
+	put64(f->chunk, ARENA_LIST, arena_index(f));
 	slice(mheap, l->mheap_allArenas != LAYOUT_NONE ? l->mheap_allArenas : l->mheap_heapArenas,
 	      CHUNK + ARENA_LIST, 1);
 	put64(f->chunk, IN_USE, ARENA);
@@ -162,11 +166,11 @@ static void forge_books(struct forge *f)
 	put64(hs, l->hs_smallFreeCount + 8 * 2, 13);
 }
 
-static struct forge *forge_new(int minor)
+static struct forge *forge_new(const struct go_layout *l)
 {
 	struct forge *f = calloc(1, sizeof(*f));
 
-	f->l = f->gp.l = go_layout_find(minor);
+	f->l = f->gp.l = l;
 	f->globals = calloc(1, GLOBALS);
 	f->chunk = calloc(1, GO_PERSISTENT);
 	f->bits = calloc(1, GO_GCBITS_ARENA);
@@ -185,8 +189,8 @@ static struct forge *forge_new(int minor)
 	f->seg[1] = (struct mem_segment){ CHUNK, f->chunk, GO_PERSISTENT, 0 };
 	f->seg[2] = (struct mem_segment){ BITS, f->bits, GO_GCBITS_ARENA, 0 };
 	f->seg[3] = (struct mem_segment){ BITMAPS, f->bitmaps, 16 * 128, 0 };
-	f->seg[4] =
-		(struct mem_segment){ L2 + ARENA_IX * 8 / MEM_PAGE * MEM_PAGE, f->l2, MEM_PAGE, 0 };
+	f->seg[4] = (struct mem_segment){ L2 + arena_index(f) * 8 / MEM_PAGE * MEM_PAGE, f->l2,
+					  MEM_PAGE, 0 };
 	f->seg[5] = (struct mem_segment){ INFO, f->info, f->l->arena_size, 0 };
 	f->gp.mem = mem_image_new(f->seg, 6);
 	return f;

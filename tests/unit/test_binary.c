@@ -131,12 +131,64 @@ static void test_no_go(void **state)
 	assert_int_equal(open_bytes(&two, sizeof(two), 4096), -ENOEXEC);
 }
 
+/* A Go program by its section names alone, of a machine: the one we run on, or another. */
+static int open_go(uint16_t machine, int class, int data, bool *native)
+{
+	static const char names[] = "\0.shstrtab\0.gopclntab";
+	struct {
+		Elf64_Ehdr eh;
+		Elf64_Shdr sh[3];
+		char names[sizeof(names)];
+	} f = { { .e_ident = ELFMAG, .e_type = ET_EXEC, .e_machine = machine } };
+	int fd = memfd_create("elf", 0), err;
+	struct binary b;
+
+	f.eh.e_ident[EI_CLASS] = class;
+	f.eh.e_ident[EI_DATA] = data;
+	f.eh.e_ident[EI_VERSION] = f.eh.e_version = EV_CURRENT;
+	f.eh.e_shoff = offsetof(__typeof__(f), sh);
+	f.eh.e_shentsize = sizeof(f.sh[0]);
+	f.eh.e_shnum = 3;
+	f.eh.e_shstrndx = 1;
+	f.sh[1] = (Elf64_Shdr){ .sh_name = 1,
+				.sh_type = SHT_STRTAB,
+				.sh_offset = offsetof(__typeof__(f), names),
+				.sh_size = sizeof(names) };
+	f.sh[2] = (Elf64_Shdr){ .sh_name = 11, .sh_type = SHT_PROGBITS };
+	memcpy(f.names, names, sizeof(names));
+	assert_int_equal(write(fd, &f, sizeof(f)), sizeof(f));
+	fail_clear();
+	err = binary_open(&b, fd, "it");
+	if (!err) {
+		assert_int_equal(b.machine, machine);
+		*native = !binary_native(&b, "it");
+		binary_close(&b);
+	}
+	close(fd);
+	return err;
+}
+
+static void test_machines(void **state)
+{
+	uint16_t other = BINARY_HOST == EM_X86_64 ? EM_AARCH64 : EM_X86_64;
+	bool native;
+
+	assert_int_equal(open_go(BINARY_HOST, ELFCLASS64, ELFDATA2LSB, &native), 0);
+	assert_true(native);
+	assert_int_equal(open_go(other, ELFCLASS64, ELFDATA2LSB, &native), 0);
+	assert_false(native);
+	assert_non_null(strstr(fail_text(), "x86-64"));
+	assert_non_null(strstr(fail_text(), "arm64"));
+	assert_int_equal(open_go(EM_RISCV, ELFCLASS64, ELFDATA2LSB, &native), -EOPNOTSUPP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_buildinfo),
 		cmocka_unit_test(test_no_go),
+		cmocka_unit_test(test_machines),
 	};
 
 	return cmocka_run_group_tests_name("binary", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Every word of the output has an explanation, and each is whole. */
+#include "heap/heap.h"
 #include "ledger.h"
 #include "test_lib_run.h"
 #include "tools/cmd/explain.h"
@@ -49,6 +50,21 @@ static void test_terms(void **state)
 	assert_true(all);
 }
 
+/* What tells one class or type from another needs no explanation. */
+static void test_heap(void **state)
+{
+	static const char *const said[] = { "size", "type" };
+	const struct col *const cols[] = { heap_class_cols, heap_type_cols };
+	bool all = true;
+
+	(void)state;
+	for (size_t t = 0; t < ARRAY_SIZE(cols); t++)
+		for (const struct col *c = cols[t]; c->key; c++)
+			all &= !col_in_json(c) || !strcmp(c->key, said[0]) ||
+			       !strcmp(c->key, said[1]) || explained(c->key);
+	assert_true(all);
+}
+
 static void test_whole(void **state)
 {
 	const struct explain_entry *e, *other;
@@ -81,9 +97,9 @@ static void test_finding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),    cmocka_unit_test(test_memstats),
-		cmocka_unit_test(test_terms),   cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_finding),
+		cmocka_unit_test(test_rows),  cmocka_unit_test(test_memstats),
+		cmocka_unit_test(test_terms), cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_whole), cmocka_unit_test(test_finding),
 	};
 
 	return cmocka_run_group_tests_name("cmd_explain", tests, NULL, NULL);

@@ -27,6 +27,7 @@ enum { EXE = 0x400000, ANON = 0x500000, STACK = 0x7fff0000, NOTES = 1024, DATA =
 struct file {
 	uint8_t b[DATA + 5 * 4096];
 	size_t notes;
+	uint64_t page;
 };
 
 static void note(struct file *f, uint32_t type, const void *desc, uint32_t len)
@@ -42,7 +43,8 @@ static void note(struct file *f, uint32_t type, const void *desc, uint32_t len)
 
 static void notes(struct file *f)
 {
-	uint64_t auxv[] = { AT_PHDR, EXE + 64, AT_RANDOM, STACK + 100, AT_NULL, 0 };
+	uint64_t auxv[] = { AT_PHDR,   EXE + 64, AT_RANDOM, STACK + 100,
+			    AT_PAGESZ, f->page,  AT_NULL,   0 };
 	uint8_t files[16 + 2 * 24 + 20] = {}, prstatus[336] = {}, psinfo[136] = {};
 	uint64_t table[] = { 2, 4096, EXE, EXE + 8192, 0, EXE + 8192, EXE + 12288, 2 };
 
@@ -61,7 +63,7 @@ static void notes(struct file *f)
  * Text: one of two pages; data: one page; anonymous: three of four pages, the second
  * of zeros; a reserve with nothing; the stack.
  */
-static void make(struct file *f)
+static void make(struct file *f, uint16_t machine, uint64_t page)
 {
 	Elf64_Phdr ph[] = {
 		{ PT_NOTE, 0, NOTES, 0, 0, 0, 0, 0 },
@@ -71,9 +73,10 @@ static void make(struct file *f)
 		{ PT_LOAD, 0, 0, ANON + 65536, 0, 0, 1 << 20, 1 },
 		{ PT_LOAD, PF_R | PF_W, 0, STACK, 0, 0, 4096, 1 },
 	};
-	Elf64_Ehdr eh = { .e_ident = ELFMAG, .e_type = ET_CORE, .e_machine = EM_X86_64 };
+	Elf64_Ehdr eh = { .e_ident = ELFMAG, .e_type = ET_CORE, .e_machine = machine };
 
 	memset(f, 0, sizeof(*f));
+	f->page = page;
 	notes(f);
 	ph[0].p_filesz = f->notes;
 	eh.e_ident[EI_CLASS] = ELFCLASS64;
@@ -159,7 +162,7 @@ static void test_content(void **state)
 	struct core c;
 	char path[32];
 
-	make(&f);
+	make(&f, EM_X86_64, 4096);
 	for (int no_hole = 0; no_hole < 2; no_hole++) {
 		int fd = put(&f, sizeof(f.b), no_hole, path);
 
@@ -170,13 +173,40 @@ static void test_content(void **state)
 	}
 }
 
+static int open_one(uint16_t machine, uint64_t page)
+{
+	static struct file f;
+	struct core c;
+	char path[32];
+	int fd, err;
+
+	make(&f, machine, page);
+	fd = put(&f, sizeof(f.b), false, path);
+	fail_clear();
+	err = core_open(&c, path);
+	if (!err)
+		core_close(&c);
+	close(fd);
+	return err;
+}
+
+static void test_machines(void **state)
+{
+	assert_int_equal(open_one(EM_X86_64, 4096), 0);
+	assert_int_equal(open_one(EM_AARCH64, 4096), 0);
+	assert_int_equal(open_one(EM_RISCV, 4096), -EOPNOTSUPP);
+	assert_non_null(strstr(fail_text(), "x86-64 and arm64"));
+	assert_int_equal(open_one(EM_AARCH64, 65536), -EOPNOTSUPP);
+	assert_non_null(strstr(fail_text(), "pages of 65536 bytes"));
+}
+
 static void test_cut(void **state)
 {
 	static struct file f;
 	struct core c;
 	char path[32];
 
-	make(&f);
+	make(&f, EM_X86_64, 4096);
 	for (size_t len = 0; len < sizeof(f.b); len += len < DATA ? 7 : 509) {
 		int fd = put(&f, len, true, path), err = core_open(&c, path);
 
@@ -192,7 +222,7 @@ static void test_turned(void **state)
 	struct core c;
 	char path[32];
 
-	make(&f);
+	make(&f, EM_X86_64, 4096);
 	for (size_t at = 0; at < NOTES + f.notes; at++)
 		for (int bit = 0; bit < 8; bit += 1 + (at > 500) * 6) {
 			struct maps m = {};
@@ -216,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_machines),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_turned),
 	};

@@ -23,7 +23,7 @@
 
 /* ---- what is read must be what was written ---- */
 
-static void test_spans_and_pages(void **state)
+static void spans_and_pages(uint16_t machine)
 {
 	static const struct {
 		enum page_state state;
@@ -40,7 +40,7 @@ static void test_spans_and_pages(void **state)
 		{ PS_FREE, GO_CHUNK / GO_PAGE },
 		{ PS_UNMAPPED, GO_ARENA_PAGES },
 	};
-	struct forge *f = forge_new(24);
+	struct forge *f = forge_new(go_layout_find(24, machine));
 	struct gometa meta;
 	struct goheap heap;
 	struct span_sum sum;
@@ -82,6 +82,13 @@ static void test_spans_and_pages(void **state)
 	forge_free(f);
 }
 
+/* Arenas are counted from another address on each machine. */
+static void test_spans_and_pages(void **state)
+{
+	spans_and_pages(EM_X86_64);
+	spans_and_pages(EM_AARCH64);
+}
+
 /* The parts of every span are its size, whatever it holds. */
 static void test_parts_add_up(void **state)
 {
@@ -116,7 +123,7 @@ static void test_bits(void **state)
 
 static void forge_counters(struct go_counters *c)
 {
-	const struct go_layout *l = c->l = go_layout_find(24);
+	const struct go_layout *l = c->l = go_layout_find(24, EM_X86_64);
 
 	memset(c->gc, 0, sizeof(c->gc));
 	memset(c->ms, 0, sizeof(c->ms));
@@ -170,12 +177,13 @@ static void test_layouts_prove(void **state)
 {
 	for (size_t i = 0; i < go_layouts_count; i++) {
 		int minor = atoi(go_layouts[i].release + 2);
-		struct forge *f = forge_new(minor);
+		uint16_t machine = go_layouts[i].machine;
+		struct forge *f = forge_new(&go_layouts[i]);
 
 		assert_int_equal(go_prove(&f->gp), 0);
 		assert_true(f->gp.proven);
 		assert_int_equal(f->gp.attempts, 1);
-		f->gp.l = go_layout_find(minor == 19 ? 27 : 19);
+		f->gp.l = go_layout_find(minor == 19 ? 27 : 19, machine);
 		assert_int_equal(go_prove(&f->gp), 0);
 		assert_false(f->gp.proven);
 		assert_int_not_equal(f->gp.failed, 0);
@@ -223,7 +231,7 @@ static void read_everything(struct goproc *gp)
 
 static void test_broken_memory_ends(void **state)
 {
-	struct forge *f = forge_new(24);
+	struct forge *f = forge_new(go_layout_find(24, EM_X86_64));
 	uint32_t x = 20250119;
 
 	for (int round = 0; round < 4000; round++) {
@@ -250,7 +258,7 @@ static void test_broken_memory_ends(void **state)
 /* Lists that lead back to themselves end at a limit, with an error. */
 static void test_lists_without_end(void **state)
 {
-	struct forge *f = forge_new(24);
+	struct forge *f = forge_new(go_layout_find(24, EM_X86_64));
 	struct gometa meta;
 
 	put64(f->chunk, 0, CHUNK);
@@ -266,14 +274,14 @@ static void test_lists_without_end(void **state)
 /* Counts that would cost us more memory than the target has are refused. */
 static void test_absurd_counts(void **state)
 {
-	struct forge *f = forge_new(24);
+	struct forge *f = forge_new(go_layout_find(24, EM_X86_64));
 	uint8_t *list = global(f, G_mheap_) + f->l->mheap_allArenas;
 	struct gometa meta;
 
 	slice(list, 0, CHUNK + ARENA_LIST, 1 << 20);
 	assert_int_equal(gometa_read(&f->gp, &meta), -EINVAL);
 	gometa_free(&meta);
-	put64(f->chunk, ARENA_LIST + 8, ARENA_IX); /* the same arena twice */
+	put64(f->chunk, ARENA_LIST + 8, arena_index(f)); /* the same arena twice */
 	slice(list, 0, CHUNK + ARENA_LIST, 2);
 	assert_int_equal(gometa_read(&f->gp, &meta), -EINVAL);
 	gometa_free(&meta);
@@ -283,7 +291,7 @@ static void test_absurd_counts(void **state)
 /* Behind the deadline every read fails, so that every walk ends. */
 static void test_deadline(void **state)
 {
-	struct forge *f = forge_new(24);
+	struct forge *f = forge_new(go_layout_find(24, EM_X86_64));
 	struct gometa meta;
 	uint64_t start, v;
 

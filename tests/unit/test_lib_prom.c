@@ -2,6 +2,7 @@
 /* Columns in the words of Prometheus. */
 #include "prom_name.h"
 #include "test_lib.h"
+#include "tool.h"
 
 struct row {
 	uint64_t n;
@@ -81,12 +82,80 @@ static void test_values(void **state)
 	assert_null(value_of(NONE, ((struct value){ .kind = V_TEXT, .text = "1", .len = 1 })));
 }
 
+/* ---- the names of every tool ---- */
+
+#define NAMES_MAX 512
+
+static char names[NAMES_MAX][PROM_NAME_MAX];
+static size_t nr_names;
+
+static void name_once(const char *prefix, const struct col *c)
+{
+	char name[PROM_NAME_MAX];
+
+	prom_name(name, sizeof(name), prefix, c);
+	for (size_t i = 0; i < nr_names; i++)
+		if (!strcmp(names[i], name)) {
+			print_error("%s is of two columns\n", name);
+			_fail(__FILE__, __LINE__);
+		}
+	assert_true(nr_names < NAMES_MAX);
+	strcpy(names[nr_names++], name);
+}
+
+static void columns_once(const char *prefix, const struct col *cols)
+{
+	for (const struct col *c = cols; c->key; c++) {
+		char inner[PROM_NAME_MAX];
+
+		if (c->role == KEY || !col_in_json(c) || col_is_text(c) || c->type == CT_LIST)
+			continue;
+		if (c->type == CT_OBJECT) {
+			snprintf(inner, sizeof(inner), "%s", prefix);
+			prom_snake(inner, sizeof(inner), c->key, "_");
+			columns_once(inner, c->cols);
+		} else {
+			name_once(prefix, c);
+		}
+	}
+}
+
+static size_t section_once(const struct tool *t, const struct section *s)
+{
+	const struct col hist = { .key = s->key, .unit = s->unit };
+	char prefix[PROM_NAME_MAX];
+
+	if (s->flags & SEC_TABLE_ONLY)
+		return 0;
+	prom_prefix(prefix, sizeof(prefix), t, s);
+	if (s->shape == SEC_HIST)
+		name_once(prefix, &hist);
+	else
+		columns_once(prefix, s->cols);
+	return s->shape == SEC_HIST;
+}
+
+/* A metric is of one column or one histogram. */
+static void test_tools(void **state)
+{
+	size_t tools = 0, hists = 0;
+
+	(void)state;
+	for (const struct tool *t = tool_after(NULL); t; t = tool_after(t), tools++) {
+		nr_names = 0;
+		for (const struct section *s = t->sections; s && s->cols; s++)
+			hists += section_once(t, s);
+	}
+	assert_true(tools >= 3 && hists >= 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_tools),
 	};
 
 	return cmocka_run_group_tests_name("lib_prom", tests, NULL, NULL);

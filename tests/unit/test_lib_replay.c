@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Recordings: what goes in comes out, and what is wrong with one is told, not believed. */
+#include "hist.h"
 #include "raw.h"
 #include "replay.h"
 #include "test_lib.h"
@@ -28,6 +29,8 @@ struct all {
 	struct numbers numbers;
 	struct list list;
 	struct object object;
+	struct stack stack;
+	uint64_t start, took;
 };
 
 static const struct col part_cols[] = { COL(struct part, size, "SIZE", BYTES, GAUGE, "its size"),
@@ -50,18 +53,35 @@ static const struct col all_cols[] = {
 	COL(struct all, numbers, "", NSEC, GAUGE, "a ring"),
 	COL_LIST(struct all, list, part_cols, "parts"),
 	COL_OBJECT(struct all, object, part_cols, "a part"),
+	COL(struct all, stack, "STACK", NONE, GAUGE, "who"),
+	COL(struct all, start, "START", MONO, GAUGE, "when"),
+	COL(struct all, took, "TOOK", NSEC, GAUGE, "how long"),
 	{}
 };
 
-enum { S_SELF, S_ROWS, S_TABLE };
+static const struct span_cols spans[] = {
+	{ .start = "start", .dur = "took", .name_of = "str", .track = "u8", .track_of = "u8" }, {}
+};
+
+enum { S_SELF, S_ROWS, S_TABLE, S_HIST };
 
 static const struct section sections[] = {
 	[S_SELF] = { .cols = all_cols, .shape = SEC_FIELDS, .flags = SEC_SHOW },
-	[S_ROWS] = { .key = "rows", .cols = all_cols, .shape = SEC_ROWS, .flags = SEC_SORTABLE },
+	[S_ROWS] = { .key = "rows",
+		     .cols = all_cols,
+		     .shape = SEC_ROWS,
+		     .flags = SEC_SORTABLE,
+		     .spans = spans,
+		     .weight = "u32" },
 	[S_TABLE] = { .key = "table",
 		      .cols = part_cols,
 		      .shape = SEC_ROWS,
 		      .flags = SEC_TABLE_ONLY },
+	[S_HIST] = { .key = "sizes",
+		     .cols = hist_cols,
+		     .shape = SEC_HIST,
+		     .label = "what",
+		     .unit = BYTES },
 	{}
 };
 
@@ -85,6 +105,11 @@ TOOL(aastream, .sections = stream_sections, .stream = true, .look = no_look);
 static const struct part parts[] = { { 1, "one" }, { U64_NULL, NULL }, { UINT64_MAX - 1, "" } };
 static const uint64_t ring[] = { 0, 127, 128, U64_NULL, UINT64_MAX - 1 };
 
+static const struct stack_frame frames[] = {
+	{ "f", "f.go", 1, true, NULL, 0x1000 },
+	{ NULL, NULL, U32_NULL, false, "libc", U64_NULL },
+};
+
 static struct all some(void)
 {
 	return (struct all){
@@ -102,6 +127,9 @@ static struct all some(void)
 		.numbers = { ring, ARRAY_SIZE(ring) },
 		.list = { parts, ARRAY_SIZE(parts), sizeof(parts[0]) },
 		.object = { &parts[0] },
+		.stack = { frames, ARRAY_SIZE(frames) },
+		.start = 1009,
+		.took = 13,
 	};
 }
 
@@ -114,7 +142,9 @@ static struct all nothing(void)
 			     .u16 = U16_NULL,
 			     .u8 = U8_NULL,
 			     .tri = TRI_NULL,
-			     .real = NAN };
+			     .real = NAN,
+			     .start = U64_NULL,
+			     .took = U64_NULL };
 }
 
 static struct run run;
@@ -146,6 +176,8 @@ static void caps_free(void)
 
 static void look_emit(uint64_t look)
 {
+	static const uint64_t slots[HIST_SLOTS] = { [1] = 1, [17] = 3, [HIST_SLOTS - 1] = 5 };
+	const struct hist hist = { "all", slots, U64_NULL, 1, UINT64_MAX - 1 };
 	struct all row = some(), null = nothing();
 
 	run.look = look;
@@ -158,6 +190,7 @@ static void look_emit(uint64_t look)
 	emit_row(&run, &sections[S_ROWS], &null);
 	emit_row(&run, &sections[S_ROWS], &row);
 	emit_row(&run, &sections[S_TABLE], &parts[0]);
+	emit_hist(&run, &sections[S_HIST], &hist);
 	assert_int_equal(emit_end(&run), 0);
 	assert_int_equal(emit_round(&run), 0);
 }
@@ -201,6 +234,10 @@ static void test_same_bytes(void **state)
 	record("json", "table");
 	replays_as(1, "json");
 	replays_as(2, "table");
+	caps_free();
+	record("trace", "folded");
+	replays_as(1, "trace");
+	replays_as(2, "folded");
 	caps_free();
 	record("prom", "raw");
 	replays_as(1, "prom");
@@ -493,6 +530,7 @@ static void seal(char *frame)
 static void test_payloads(void **state)
 {
 	static const uint8_t values[] = { 0, 1, 2, 0x7f, 0x80, 0xff, '-', 'l', 's', 'u' };
+	static const char *const formats[] = { "prom", "table", "trace", "folded", "json" };
 	FILE *null = fopen("/dev/null", "w");
 	char *end;
 
@@ -508,7 +546,7 @@ static void test_payloads(void **state)
 				f[5 + i] = values[v];
 				seal(f);
 				replay_parse((uint8_t *)caps[0].text, caps[0].len,
-					     v & 1 ? "table" : "prom", null);
+					     formats[(v + i) % ARRAY_SIZE(formats)], null);
 			}
 			f[5 + i] = old;
 			seal(f);

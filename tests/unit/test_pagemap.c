@@ -93,6 +93,54 @@ static void test_both_sources_agree(void **state)
 	munmap(a.p, PAGES * MEM_PAGE);
 }
 
+#define HUGE_PAGE (2ULL << 20)
+
+static uint64_t huge_zero_bytes(const char *p, bool plain, bool *unknown)
+{
+	struct page_runs runs = {};
+	struct pagemap pm;
+	int dir = self_dir();
+	uint64_t zero = 0;
+
+	assert_int_equal(pagemap_open(&pm, dir, plain), 0);
+	/* from the middle of a huge page on */
+	assert_int_equal(pagemap_runs(&pm, (uintptr_t)p + 7 * MEM_PAGE,
+				      (uintptr_t)p + 3 * HUGE_PAGE, false, &runs),
+			 0);
+	for (size_t i = 0; i < runs.n; i++)
+		if (runs.run[i].flags & PAGE_ZERO)
+			zero += runs.run[i].end - runs.run[i].start;
+	*unknown = runs.zero_unknown;
+	page_runs_free(&runs);
+	pagemap_close(&pm);
+	close(dir);
+	return zero;
+}
+
+/* One huge page only read, one written, one of which a single small page was read. */
+static void test_huge_zero_page(void **state)
+{
+	char *map = mmap(NULL, 4 * HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	char *p = (char *)(((uintptr_t)map + HUGE_PAGE - 1) & -HUGE_PAGE);
+	uint64_t scanned, plain;
+	bool unknown;
+
+	assert_ptr_not_equal(map, MAP_FAILED);
+	madvise(p, 2 * HUGE_PAGE, MADV_HUGEPAGE);
+	madvise(p + 2 * HUGE_PAGE, HUGE_PAGE, MADV_NOHUGEPAGE);
+	assert_int_equal(*(volatile char *)p, 0);
+	p[HUGE_PAGE] = 1;
+	assert_int_equal(*(volatile char *)(p + 2 * HUGE_PAGE), 0);
+	plain = huge_zero_bytes(p, true, &unknown);
+	scanned = huge_zero_bytes(p, false, &(bool){ false });
+	if (geteuid() == 0)
+		assert_false(unknown);
+	if (!unknown)
+		assert_int_equal(plain, scanned);
+	munmap(map, 4 * HUGE_PAGE);
+}
+
 /* More runs than the kernel gives in one answer (512), and windows of 16 MiB. */
 static void test_many_runs(void **state)
 {
@@ -276,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_sources_agree),
+		cmocka_unit_test(test_huge_zero_page),
 		cmocka_unit_test(test_many_runs),
 		cmocka_unit_test(test_lazyfree),
 		cmocka_unit_test(test_absent_pages_are_not_read),

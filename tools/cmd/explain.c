@@ -44,7 +44,8 @@ static const struct section sections[] = { [S_ENTRIES] = { .key = "entries",
 const struct explain_entry *explain_nth(size_t i)
 {
 	static const struct explain_entry *const tables[] = { explain_rows, explain_states,
-							      explain_memstats, explain_terms };
+							      explain_memstats, explain_terms,
+							      explain_heap };
 
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct explain_entry *e = tables[t]; e->field; e++)

@@ -25,6 +25,7 @@ extern const struct explain_entry explain_rows[];   /* of the ledger */
 extern const struct explain_entry explain_states[]; /* of the matrix, and what is not in RSS */
 extern const struct explain_entry explain_memstats[];
 extern const struct explain_entry explain_terms[]; /* totals, proof, consistency, columns */
+extern const struct explain_entry explain_heap[];  /* of goheap */
 
 /* The i-th of all, or NULL. */
 const struct explain_entry *explain_nth(size_t i);

@@ -104,14 +104,24 @@ static bool list_deepen(struct arena *a, const struct col *c, void *p)
 	return rows;
 }
 
+static bool stack_deepen(struct arena *a, const struct col *c, void *p)
+{
+	struct stack *s = p;
+	struct stack_frame *frame = arena_copy(a, s->frame, s->n, sizeof(*frame));
+
+	s->frame = frame;
+	for (size_t i = 0; frame && i < s->n; i++)
+		if (!row_deepen(a, c->cols, &frame[i]))
+			return false;
+	return frame;
+}
+
 /* Replace what a copied row points to by copies. */
 static bool row_deepen(struct arena *a, const struct col *cols, void *row)
 {
 	static bool (*const deepen[CT_TYPES])(struct arena *, const struct col *, void *) = {
-		[CT_STR] = str_deepen,
-		[CT_NUMBERS] = numbers_deepen,
-		[CT_LIST] = list_deepen,
-		[CT_OBJECT] = object_deepen,
+		[CT_STR] = str_deepen,       [CT_NUMBERS] = numbers_deepen, [CT_LIST] = list_deepen,
+		[CT_OBJECT] = object_deepen, [CT_STACK] = stack_deepen,
 	};
 
 	for (const struct col *c = cols; c->key; c++)

@@ -100,6 +100,12 @@ static int json_set(void *conf, const char *arg)
 	return emit_add(conf, "json");
 }
 
+static int folded_set(void *conf, const char *arg)
+{
+	(void)arg;
+	return emit_add(conf, "folded");
+}
+
 static int output_add(void *conf, const char *arg)
 {
 	return emit_add(conf, arg);
@@ -114,7 +120,9 @@ const struct opt args_common[] = {
 	OPT('s', "sort", struct run, sort, "COL", "sort by this column, largest first"),
 	OPT('r', "rows", struct run, max_rows, "ROWS", "print so many rows at most"),
 	OPT_CALL('j', "json", json_set, NULL, "the same as -o json"),
+	OPT_CALL('f', "folded", folded_set, NULL, "the same as -o folded"),
 	OPT_CALL('o', "output", output_add, "FMT[:FILE]", "output format; may be repeated"),
+	OPT(0, "base", struct run, base, "FILE", "subtract an earlier file of -o pprof or folded"),
 	OPT(0, "record", struct run, record, "FILE", "keep all results in FILE, too"),
 	OPT(0, "replay", struct run, replay, "FILE", "show what was recorded, not a process"),
 	OPT('C', "no-clear", struct run, no_clear, NULL, "do not clear the screen between looks"),
@@ -235,7 +243,7 @@ static int replay_check(const struct run *r)
 			    : r->nr_selectors ? "--comm and --cgroup"
 			    : r->cmd          ? "-- CMD"
 			    : r->record       ? "--record"
-			    : r->nr_operands  ? "an interval"
+			    : r->nr_operands  ? r->tool->operand ? "an operand" : "an interval"
 			    : r->duration     ? "-d"
 			    : r->want_check   ? "--check"
 					      : NULL;
@@ -248,9 +256,10 @@ static int replay_check(const struct run *r)
 /* A file is looked at once, and alone. */
 static int file_check(const struct run *r)
 {
+	bool interval = r->nr_operands && !r->tool->operand;
 	const char *other = r->nr_pids || r->nr_selectors ? "-p"
 			    : r->cmd                      ? "-- CMD"
-			    : r->nr_operands              ? "an interval"
+			    : interval                    ? "an interval"
 			    : r->duration                 ? "-d"
 							  : NULL;
 

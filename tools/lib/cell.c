@@ -2,6 +2,7 @@
 /* A value as a cell of a table; see cell.h. */
 #include "cell.h"
 #include "human.h"
+#include "stack.h"
 #include "text.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -132,7 +133,35 @@ bool cell_is_right(const struct col *c)
 
 unsigned int cell_usual_width(const struct col *c)
 {
-	return col_is_text(c) ? 16 : units[c->unit].width;
+	if (!col_is_text(c))
+		return units[c->unit].width;
+	/* a short array says how long its words are */
+	return c->type == CT_CHARS && c->size <= 16 ? c->size - 1U : 16;
+}
+
+char *cell_number(char *buf, enum unit unit, uint64_t n)
+{
+	const struct number number = { .size = n, .real = n, .whole = true };
+
+	if (n == U64_NULL)
+		return strcpy(buf, "-");
+	units[unit].print(buf, &number, false);
+	return buf;
+}
+
+/* The innermost function; NULL: not known, or *err is -ENOMEM. */
+static char *stack_text(const struct list *frames, bool utf8, int *err)
+{
+	char buf[HUMAN_LEN], *cell;
+	const char *name;
+
+	if (!frames->n)
+		return NULL;
+	name = frame_name(frames->rows, buf, sizeof(buf));
+	cell = text_clean(name, strlen(name), utf8);
+	if (!cell)
+		*err = -ENOMEM;
+	return cell;
 }
 
 char *cell_text(const struct col *c, const void *row, bool utf8, int *err)
@@ -143,6 +172,8 @@ char *cell_text(const struct col *c, const void *row, bool utf8, int *err)
 
 	if (v.kind == V_NULL)
 		return NULL;
+	if (v.kind == V_LIST)
+		return stack_text(&v.list, utf8, err);
 	if (v.kind == V_TEXT) {
 		cell = text_clean(v.text, v.len, utf8);
 	} else if (v.kind == V_BOOL) {

@@ -8,6 +8,9 @@
 /* Clean text (text.h) to be freed. NULL: the value is null, or *err is -ENOMEM. */
 char *cell_text(const struct col *c, const void *row, bool utf8, int *err);
 
+/* A whole number as it is in a cell, in buf of HUMAN_LEN bytes (human.h); "-" for U64_NULL. */
+char *cell_number(char *buf, enum unit unit, uint64_t n);
+
 /* Numbers end at the right of their column; texts, times, stars and bars begin at the left. */
 bool cell_is_right(const struct col *c);
 

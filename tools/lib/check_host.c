@@ -300,6 +300,19 @@ CHECK(k_pidfd, .title = "pidfd_open", .probe = pidfd_probe,
 
 /* ---- the kernel ---- */
 
+static enum check_result pages_probe(pid_t pid, char *seen, size_t size)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	(void)pid;
+	snprintf(seen, size, "%ld bytes", page);
+	return page == 4096 ? CHECK_MOOT : CHECK_MISSING;
+}
+
+CHECK(m_pages, .title = "page size", .probe = pages_probe, .required = true,
+      .need = "counting pages: those of 4,096 bytes are supported",
+      .cure = "a kernel with pages of 4 KiB");
+
 static enum check_result lockdown_probe(pid_t pid, char *seen, size_t size)
 {
 	char text[96], *mode;

@@ -68,7 +68,15 @@ static struct value get_numbers(const struct col *c, const void *p)
 static struct value get_list(const struct col *c, const void *p)
 {
 	(void)c;
-	return (struct value){ .kind = V_LIST, .list = p };
+	return (struct value){ .kind = V_LIST, .list = *(const struct list *)p };
+}
+
+static struct value get_stack(const struct col *c, const void *p)
+{
+	const struct stack *s = p;
+
+	(void)c;
+	return (struct value){ .kind = V_LIST, .list = { s->frame, s->n, sizeof(*s->frame) } };
 }
 
 static struct value get_object(const struct col *c, const void *p)
@@ -84,14 +92,14 @@ struct value col_value(const struct col *c, const void *row)
 		[CT_S32] = get_s32,     [CT_U16] = get_u16,       [CT_U8] = get_u8,
 		[CT_TRI] = get_tri,     [CT_BOOL] = get_bool,     [CT_DOUBLE] = get_double,
 		[CT_CHARS] = get_chars, [CT_STR] = get_str,       [CT_NUMBERS] = get_numbers,
-		[CT_LIST] = get_list,   [CT_OBJECT] = get_object,
+		[CT_LIST] = get_list,   [CT_OBJECT] = get_object, [CT_STACK] = get_stack,
 	};
-	static const struct list no_list;
 	static const struct object no_object;
 	static const struct numbers no_numbers;
 	static const struct value none[CT_TYPES] = {
 		[CT_NUMBERS] = { .kind = V_NUMBERS, .numbers = &no_numbers },
-		[CT_LIST] = { .kind = V_LIST, .list = &no_list },
+		[CT_LIST] = { .kind = V_LIST },
+		[CT_STACK] = { .kind = V_LIST },
 		[CT_OBJECT] = { .kind = V_OBJECT, .object = &no_object },
 	};
 
@@ -122,12 +130,13 @@ int value_compare(const struct value *a, const struct value *b)
 
 bool col_is_text(const struct col *c)
 {
-	return c->type == CT_CHARS || c->type == CT_STR;
+	return c->type == CT_CHARS || c->type == CT_STR || c->type == CT_STACK;
 }
 
 static bool col_is_nested(const struct col *c)
 {
-	return c->type == CT_NUMBERS || c->type == CT_LIST || c->type == CT_OBJECT;
+	return c->type == CT_NUMBERS || c->type == CT_LIST || c->type == CT_OBJECT ||
+	       c->type == CT_STACK;
 }
 
 bool col_in_json(const struct col *c)
@@ -137,7 +146,7 @@ bool col_in_json(const struct col *c)
 
 bool col_in_table(const struct col *c)
 {
-	return !(c->flags & COL_JSON_ONLY) && !col_is_nested(c);
+	return !(c->flags & COL_JSON_ONLY) && (!col_is_nested(c) || c->type == CT_STACK);
 }
 
 bool col_is_quoted(const struct col *c)

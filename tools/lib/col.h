@@ -20,6 +20,7 @@
  *	int8_t						a bool that may be unknown: 0, 1, TRI_NULL
  *	char[N], const char *				text; need not be UTF-8 or clean
  *	struct numbers					COL; a JSON array of whole numbers
+ *	struct stack					COL; a JSON array of frames
  *	struct list, struct object			COL_LIST, COL_OBJECT: nested, JSON only
  *
  * Each whole number has one value that means "not known": JSON null, "-" in a table.
@@ -54,6 +55,7 @@ enum col_type {
 	CT_NUMBERS,
 	CT_LIST,
 	CT_OBJECT,
+	CT_STACK,
 	CT_TYPES
 };
 
@@ -79,7 +81,8 @@ enum role { KEY, GAUGE, COUNTER };
 enum col_flag {
 	COL_JSON_ONLY = 1,
 	COL_TABLE_ONLY = 2,
-	COL_WIDE = 4, /* in a table with -v only */
+	COL_WIDE = 4,   /* in a table with -v only */
+	COL_NO_SUM = 8, /* of several rows they do not add up: an error, a maximum */
 };
 
 struct col {
@@ -102,6 +105,25 @@ struct numbers {
 	const uint64_t *v;
 	size_t n;
 };
+
+struct stack_frame {
+	const char *function, *file; /* NULL: not known */
+	uint32_t line;               /* U32_NULL: not known */
+	bool inlined;                /* into the frame behind it */
+	const char *module;          /* of the address: a binary or library; NULL: not known */
+	uint64_t addr;               /* U64_NULL: not known */
+};
+
+/*
+ * A call stack, the innermost frame first; n 0: not known. A table has the innermost function,
+ * and with -v all frames below the row. In JSON the members are those of stack_cols.
+ */
+struct stack {
+	const struct stack_frame *frame;
+	size_t n;
+};
+
+extern const struct col stack_cols[];
 
 #define COL_FIELD(st, field) (((st *)0)->field)
 
@@ -126,7 +148,10 @@ struct numbers {
 				   double: CT_DOUBLE,					\
 				   char *: CT_CHARS,					\
 				   const char *: CT_CHARS,				\
-				   struct numbers: CT_NUMBERS))
+				   struct numbers: CT_NUMBERS,				\
+				   struct stack: CT_STACK))
+#define COL_NESTED(st, field)								\
+	_Generic(COL_FIELD(st, field), struct stack: stack_cols, default: (const struct col *)NULL)
 #define COL_LIST_TYPE(st, field) _Generic(COL_FIELD(st, field), struct list: CT_LIST)
 #define COL_OBJECT_TYPE(st, field) _Generic(COL_FIELD(st, field), struct object: CT_OBJECT)
 /* clang-format on */
@@ -146,7 +171,8 @@ struct numbers {
 
 /* The same under another key than the member's name. */
 #define COL_AS(key, st, field, head, unit, role, flags, help)                                      \
-	COL_AS_TYPE(key, st, field, COL_TYPE(st, field), NULL, head, unit, role, flags, help)
+	COL_AS_TYPE(key, st, field, COL_TYPE(st, field), COL_NESTED(st, field), head, unit, role,  \
+		    flags, help)
 
 /* A member of type struct list: a JSON array of objects with the members `cols`. */
 #define COL_LIST(st, field, cols, help)                                                            \
@@ -168,7 +194,7 @@ struct value {
 		int64_t s;
 		double d;
 		bool b;
-		const struct list *list;
+		struct list list; /* of a stack, too: rows of stack_cols */
 		const struct object *object;
 		const struct numbers *numbers;
 		struct {
@@ -178,7 +204,7 @@ struct value {
 	};
 };
 
-/* row NULL gives a null of the column's kind: V_NULL, or an empty list or numbers. */
+/* row NULL gives a null of the column's kind: V_NULL, or an empty list, stack or numbers. */
 struct value col_value(const struct col *c, const void *row);
 
 /* <0, 0, >0 as a sorts before, with or after b; null after everything. */

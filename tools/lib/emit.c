@@ -2,6 +2,7 @@
 /* Keep what a look emits, then have every sink render it; see emit.h. */
 #include "emit.h"
 #include "arena.h"
+#include "hist_row.h"
 #include "sink.h"
 #include "tool.h"
 #include <errno.h>
@@ -36,9 +37,10 @@ static struct emit *emit_get(struct run *r)
 static int sections_alloc(struct run *r)
 {
 	struct emit *e = r->emit;
+	int err = sections_check(r->tool->sections);
 
-	if (e->rows)
-		return 0;
+	if (err || e->rows)
+		return err;
 	while (r->tool->sections && r->tool->sections[e->nr_sections].cols)
 		e->nr_sections++;
 	e->rows = calloc(e->nr_sections + 1, sizeof(*e->rows));
@@ -72,6 +74,16 @@ int emit_attach(struct run *r, const char *format, FILE *f)
 	int err = e ? sections_alloc(r) : -ENOMEM;
 
 	return err ? err : sinks_attach(&e->sinks, format, f, r);
+}
+
+bool emit_profiles(const struct run *r)
+{
+	const struct sinks *s = r->emit ? &r->emit->sinks : NULL;
+
+	for (size_t i = 0; s && i < s->n; i++)
+		if (s->v[i].ops->flags & SINK_STACKS)
+			return true;
+	return false;
 }
 
 int emit_error(const struct run *r)
@@ -287,6 +299,18 @@ void emit_fields(struct run *r, const struct section *s, const void *row)
 void emit_row(struct run *r, const struct section *s, const void *row)
 {
 	row_add(r, s, row);
+}
+
+void emit_hist(struct run *r, const struct section *s, const struct hist *h)
+{
+	struct arena a = {};
+	const struct hist_row *row = hist_row_make(&a, h);
+
+	if (row)
+		row_add(r, s, row);
+	else
+		r->emit->no_memory = -ENOMEM;
+	arena_free(&a);
 }
 
 static void text_add(struct run *r, enum part_kind kind, const char *text, const char *right)

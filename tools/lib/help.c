@@ -6,16 +6,26 @@
 #include <string.h>
 
 #define TERM_WIDTH 24
+#define WIDTH      80
 
-/* "  term   what it means", the meaning on a line of its own behind a long term. */
+/* "  term   what it means", the meaning on lines of its own behind a long term. */
 static void entry_print(FILE *f, const char *term, const char *help)
 {
-	int pad = TERM_WIDTH - (int)strlen(term) - 2;
+	int pad = TERM_WIDTH - (int)strlen(term) - 2, room = WIDTH - TERM_WIDTH, n;
 
 	if (pad < 2)
-		fprintf(f, "  %s\n%*s%s\n", term, TERM_WIDTH, "", help);
+		fprintf(f, "  %s\n%*s", term, TERM_WIDTH, "");
 	else
-		fprintf(f, "  %s%*s%s\n", term, pad, "", help);
+		fprintf(f, "  %s%*s", term, pad, "");
+	while ((int)strlen(help) > room) {
+		for (n = room; n && help[n] != ' '; n--)
+			;
+		if (!n)
+			break;
+		fprintf(f, "%.*s\n%*s", n, help, TERM_WIDTH, "");
+		help += n + 1;
+	}
+	fprintf(f, "%s\n", help);
 }
 
 static void opts_print(FILE *f, const struct opt *opts)
@@ -31,6 +41,17 @@ static void opts_print(FILE *f, const struct opt *opts)
 	}
 }
 
+/* Whether the table of another section before has this column, with the same meaning. */
+static bool column_told(const struct tool *t, const struct section *until, const struct col *col)
+{
+	for (const struct section *s = t->sections; s != until; s++)
+		for (const struct col *c = s->shape == SEC_ROWS ? s->cols : NULL; c && c->key; c++)
+			if (!(s->flags & SEC_JSON_ONLY) && col_in_table(c) && c->help &&
+			    !strcmp(c->head, col->head) && !strcmp(c->help, col->help))
+				return true;
+	return false;
+}
+
 static void columns_print(FILE *f, const struct tool *t)
 {
 	bool any = false;
@@ -39,7 +60,7 @@ static void columns_print(FILE *f, const struct tool *t)
 		if (s->shape != SEC_ROWS || s->flags & SEC_JSON_ONLY)
 			continue;
 		for (const struct col *c = s->cols; c->key; c++) {
-			if (!col_in_table(c) || !*c->head || !c->help)
+			if (!col_in_table(c) || !*c->head || !c->help || column_told(t, s, c))
 				continue;
 			if (!any)
 				fprintf(f, "\ncolumns:\n");

@@ -109,6 +109,12 @@ void json_u64_text(struct json *j, const char *key, uint64_t v)
 	fprintf(j->f, "\"%" PRIu64 "\"", v);
 }
 
+void json_thousandths(struct json *j, const char *key, uint64_t v)
+{
+	lead_put(j, key);
+	fprintf(j->f, "%" PRIu64 ".%03u", v / 1000, (unsigned int)(v % 1000));
+}
+
 /* Whatever stands for the decimal point in this locale, of whatever length, is one point. */
 static void point_fix(char *s)
 {

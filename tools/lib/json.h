@@ -32,8 +32,9 @@ void json_text(struct json *j, const char *key, const char *s, size_t len);
 void json_string(struct json *j, const char *key, const char *s); /* NULL: null */
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_s64(struct json *j, const char *key, int64_t v);
-void json_u64_text(struct json *j, const char *key, uint64_t v); /* "123" */
-void json_double(struct json *j, const char *key, double v);     /* null if not finite */
+void json_u64_text(struct json *j, const char *key, uint64_t v);    /* "123" */
+void json_thousandths(struct json *j, const char *key, uint64_t v); /* v / 1000, exactly */
+void json_double(struct json *j, const char *key, double v);        /* null if not finite */
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
 

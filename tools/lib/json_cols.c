@@ -47,10 +47,10 @@ static void put_numbers(struct json *j, const struct col *c, const struct value 
 
 static void put_list(struct json *j, const struct col *c, const struct value *v)
 {
-	const char *row = v->list->rows;
+	const char *row = v->list.rows;
 
 	json_open(j, c->key, '[');
-	for (size_t i = 0; i < v->list->n; i++, row += v->list->stride) {
+	for (size_t i = 0; i < v->list.n; i++, row += v->list.stride) {
 		json_open(j, NULL, '{');
 		json_cols(j, c->cols, row);
 		json_close(j, '}');
@@ -65,7 +65,7 @@ static void put_object(struct json *j, const struct col *c, const struct value *
 	json_close(j, '}');
 }
 
-void json_cols(struct json *j, const struct col *cols, const void *row)
+void json_col(struct json *j, const struct col *c, const void *row)
 {
 	static void (*const put[])(struct json *, const struct col *, const struct value *) = {
 		[V_NULL] = put_null,       [V_U64] = put_u64,   [V_S64] = put_s64,
@@ -73,14 +73,16 @@ void json_cols(struct json *j, const struct col *cols, const void *row)
 		[V_NUMBERS] = put_numbers, [V_LIST] = put_list, [V_OBJECT] = put_object,
 	};
 
-	for (const struct col *c = cols; c->key; c++) {
-		struct value v;
+	struct value v = col_value(c, row);
 
-		if (!col_in_json(c))
-			continue;
-		v = col_value(c, row);
-		put[v.kind](j, c, &v);
-	}
+	put[v.kind](j, c, &v);
+}
+
+void json_cols(struct json *j, const struct col *cols, const void *row)
+{
+	for (const struct col *c = cols; c->key; c++)
+		if (col_in_json(c))
+			json_col(j, c, row);
 }
 
 /* ---- the schema ---- */
@@ -168,6 +170,7 @@ void schema_properties(struct json *j, const struct col *cols)
 		[CT_DOUBLE] = schema_double, [CT_CHARS] = schema_text,
 		[CT_STR] = schema_text,      [CT_NUMBERS] = schema_numbers,
 		[CT_LIST] = schema_list,     [CT_OBJECT] = schema_nested,
+		[CT_STACK] = schema_list,
 	};
 
 	for (const struct col *c = cols; c->key; c++) {

@@ -12,6 +12,9 @@
 /* All columns that JSON has as members of the open object; row NULL: all of them null. */
 void json_cols(struct json *j, const struct col *cols, const void *row);
 
+/* One of them, under its key. */
+void json_col(struct json *j, const struct col *c, const void *row);
+
 /* "properties" and "required" of an object with the columns, for the schema. */
 void schema_properties(struct json *j, const struct col *cols);
 void schema_required(struct json *j, const struct col *cols);

@@ -82,7 +82,8 @@ static void members_put(FILE *f, const struct col *cols, const char *prefix)
 
 		if (!col_in_json(c))
 			continue;
-		brackets = c->type == CT_LIST || c->type == CT_NUMBERS ? "[]" : "";
+		brackets = c->type == CT_LIST || c->type == CT_NUMBERS || c->type == CT_STACK ? "[]"
+											      : "";
 		snprintf(term, sizeof(term), "%s%s%s", prefix, c->key, brackets);
 		snprintf(help, sizeof(help), "%s%s%s%s", c->help ? c->help : "",
 			 unit && c->unit != COUNT ? " (" : "", unit && c->unit != COUNT ? unit : "",
@@ -95,6 +96,26 @@ static void members_put(FILE *f, const struct col *cols, const char *prefix)
 	}
 }
 
+static void section_put(FILE *f, const struct tool *t, const struct section *s)
+{
+	bool array = s->shape != SEC_FIELDS, flat = !s->key || (t->stream && array);
+	char prefix[80] = "", term[160];
+
+	if (!flat)
+		snprintf(prefix, sizeof(prefix), "%s%s.", s->key, array ? "[]" : "");
+	if (s->shape == SEC_HIST && t->stream)
+		entry_put(f, "hist", NULL, "which kind of histogram it is");
+	if (s->label) {
+		snprintf(term, sizeof(term), "%s%s", prefix, s->label);
+		entry_put(f, term, NULL, "which histogram it is");
+	}
+	if (s->shape == SEC_HIST) {
+		snprintf(term, sizeof(term), "%sunit", prefix);
+		entry_put(f, term, NULL, "of its values");
+	}
+	members_put(f, s->cols, prefix);
+}
+
 static void fields_put(FILE *f, const struct tool *t)
 {
 	if (!t->sections)
@@ -105,16 +126,9 @@ static void fields_put(FILE *f, const struct tool *t)
 	entry_put(f, "ts_ns", NULL, "when this was seen (unix_ns)");
 	if (!t->no_target)
 		entry_put(f, "pid", NULL, "the process, as this host names it");
-	for (const struct section *s = t->sections; s->cols; s++) {
-		char prefix[80] = "";
-
-		if (s->flags & SEC_TABLE_ONLY)
-			continue;
-		if (s->key && !(t->stream && s->shape == SEC_ROWS))
-			snprintf(prefix, sizeof(prefix), "%s%s.", s->key,
-				 s->shape == SEC_ROWS ? "[]" : "");
-		members_put(f, s->cols, prefix);
-	}
+	for (const struct section *s = t->sections; s->cols; s++)
+		if (!(s->flags & SEC_TABLE_ONLY))
+			section_put(f, t, s);
 }
 
 void man_print(const struct tool *t, FILE *f)

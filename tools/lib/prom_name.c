@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Columns in the words of Prometheus; see prom_name.h. */
 #include "prom_name.h"
+#include "tool.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +66,24 @@ static void suffix_drop(char *buf, const char *suffix)
 {
 	if (ends_in(buf, suffix))
 		buf[strlen(buf) - strlen(suffix)] = '\0';
+}
+
+/* A stream of these rows, which has nothing beside them but fields. */
+static bool is_stream_of(const struct tool *t, const struct section *s)
+{
+	size_t others = 0;
+
+	for (const struct section *o = t->sections; o->cols; o++)
+		others += o != s && o->shape != SEC_FIELDS;
+	return t->stream && s->shape == SEC_ROWS && !others;
+}
+
+void prom_prefix(char *buf, size_t size, const struct tool *t, const struct section *s)
+{
+	snprintf(buf, size, "gomemtrace");
+	prom_snake(buf, size, tool_json_name(t), "_");
+	if (s->key && s->shape != SEC_HIST && !is_stream_of(t, s))
+		prom_snake(buf, size, strcmp(s->key, "summary") ? s->key : "totals", "_");
 }
 
 void prom_name(char *buf, size_t size, const char *prefix, const struct col *c)

@@ -5,10 +5,20 @@
 
 #include "col.h"
 
+struct section;
+struct tool;
+
 #define PROM_NAME_MAX 160
 
 /* Append sep and the key in snake case: HeapAlloc is heap_alloc, go.heap is go_heap. */
 void prom_snake(char *buf, size_t size, const char *key, const char *sep);
+
+/*
+ * What the names of a section's metrics begin with: its key, so that none has the name of a
+ * histogram or of another section's. The only rows of a stream go without. summary is a type of
+ * Prometheus' own.
+ */
+void prom_prefix(char *buf, size_t size, const struct tool *t, const struct section *s);
 
 /*
  * prefix_key_unit: base units, _total for counters; a word that is the unit already is not said

@@ -28,6 +28,7 @@
  *		value: u8 type, or '-' for null; then of type
  *		  'u' n	'i' z  'd' IEEE 754 double  'b' u8 0 or 1  's' t
  *		  'n' n numbers, each n    'l' n rows of the nested table   'o' one row of it
+ *		a stack is an 'l' of stack_cols (col.h), a histogram a row of hist_cols (emit.h)
  *	'R' a round of looks ended: no payload
  *	'E' the end, last: n looks
  *

@@ -246,15 +246,22 @@ static size_t row_stride(const struct col *cols)
 	return (cols_extent(cols) + align - 1) / align * align;
 }
 
+static size_t list_stride(const struct col *c)
+{
+	return c->type == CT_STACK ? sizeof(struct stack_frame) : row_stride(c->cols);
+}
+
 static void get_list(struct raw_rows *p, struct cursor *c, const struct raw_map_col *m, void *to)
 {
-	size_t n = cursor_count(c), stride = to ? row_stride(m->col->cols) : 0;
+	size_t n = cursor_count(c), stride = to ? list_stride(m->col) : 0;
 	char *rows = to ? mem_alloc(p, c, n, stride) : NULL;
 
 	for (size_t i = 0; i < n && !c->bad; i++)
 		row_read(p, c, m->nested, to ? m->col->cols : NULL,
 			 rows ? rows + i * stride : NULL);
-	if (rows)
+	if (rows && m->col->type == CT_STACK)
+		*(struct stack *)to = (struct stack){ (struct stack_frame *)rows, n };
+	else if (rows)
 		*(struct list *)to = (struct list){ rows, n, stride };
 }
 

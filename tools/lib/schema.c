@@ -43,26 +43,85 @@ static void head_required(struct json *j, const struct tool *t)
 		json_string(j, NULL, "pid");
 }
 
-static void section_properties(struct json *j, const struct section *s)
+static void label_property(struct json *j, const char *label)
 {
-	if (!s->key) {
+	json_open(j, label, '{');
+	json_string(j, "description", "which histogram it is");
+	json_open(j, "type", '[');
+	json_string(j, NULL, "string");
+	json_string(j, NULL, "null");
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
+static void hist_properties(struct json *j, const struct section *s)
+{
+	if (s->label)
+		label_property(j, s->label);
+	const_put(j, "unit", unit_name(s->unit));
+	schema_properties(j, s->cols);
+}
+
+static void hist_required(struct json *j, const struct section *s)
+{
+	if (s->label)
+		json_string(j, NULL, s->label);
+	json_string(j, NULL, "unit");
+	schema_required(j, s->cols);
+}
+
+static void hist_object(struct json *j, const struct section *s)
+{
+	json_open(j, "items", '{');
+	if (s->title)
+		json_string(j, "description", s->title);
+	json_string(j, "type", "object");
+	json_open(j, "properties", '{');
+	hist_properties(j, s);
+	json_close(j, '}');
+	json_open(j, "required", '[');
+	hist_required(j, s);
+	json_close(j, ']');
+	json_bool(j, "additionalProperties", false);
+	json_close(j, '}');
+}
+
+static void array_property(struct json *j, const struct section *s)
+{
+	json_open(j, s->key, '{');
+	json_string(j, "type", "array");
+	if (s->shape == SEC_HIST)
+		hist_object(j, s);
+	else
+		schema_object(j, "items", s->cols, s->title);
+	json_close(j, '}');
+}
+
+/* flat: of a stream, where a row or a histogram is an object and no member of one. */
+static void section_properties(struct json *j, const struct section *s, bool flat)
+{
+	if (flat && s->shape == SEC_HIST) {
+		const_put(j, "hist", s->key);
+		hist_properties(j, s);
+	} else if (!s->key || (flat && s->shape == SEC_ROWS)) {
 		schema_properties(j, s->cols);
 	} else if (s->shape == SEC_FIELDS) {
 		schema_object(j, s->key, s->cols, s->title);
 	} else {
-		json_open(j, s->key, '{');
-		json_string(j, "type", "array");
-		schema_object(j, "items", s->cols, s->title);
-		json_close(j, '}');
+		array_property(j, s);
 	}
 }
 
-static void section_required(struct json *j, const struct section *s)
+static void section_required(struct json *j, const struct section *s, bool flat)
 {
-	if (s->key)
-		json_string(j, NULL, s->key);
-	else
+	if (flat && s->shape == SEC_HIST) {
+		json_string(j, NULL, "hist");
+		hist_required(j, s);
+	} else if (!s->key || (flat && s->shape == SEC_ROWS)) {
 		schema_required(j, s->cols);
+	} else {
+		json_string(j, NULL, s->key);
+	}
 }
 
 /* Sections from..to-1 in one object, with the common members before them. */
@@ -74,30 +133,26 @@ static void object_put(struct json *j, const struct tool *t, const struct sectio
 	head_properties(j, t);
 	for (const struct section *s = from; s < to; s++)
 		if (!(s->flags & SEC_TABLE_ONLY))
-			section_properties(j, s);
+			section_properties(j, s, t->stream);
 	json_close(j, '}');
 	json_open(j, "required", '[');
 	head_required(j, t);
 	for (const struct section *s = from; s < to; s++)
 		if (!(s->flags & SEC_TABLE_ONLY))
-			section_required(j, s);
+			section_required(j, s, t->stream);
 	json_close(j, ']');
 	json_bool(j, "additionalProperties", false);
 }
 
-/* A row of a stream is no member: its columns are. */
+/* A stream has one object after the other, each of one section. */
 static void alternatives_put(struct json *j, const struct tool *t)
 {
 	json_open(j, "anyOf", '[');
 	for (const struct section *s = t->sections; s && s->cols; s++) {
-		struct section flat = *s;
-
 		if (s->flags & SEC_TABLE_ONLY)
 			continue;
-		if (s->shape == SEC_ROWS)
-			flat.key = NULL;
 		json_open(j, NULL, '{');
-		object_put(j, t, &flat, &flat + 1);
+		object_put(j, t, s, s + 1);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

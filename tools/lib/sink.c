@@ -14,6 +14,7 @@
 
 #define TABLE_WIDTH 80
 #define LEAST_WIDTH 40
+#define BASE_MAX    (64U << 20)
 
 static const struct sink_ops *format_find(const char *name, size_t len)
 {
@@ -79,6 +80,28 @@ int sinks_add_file(struct sinks *s, const char *format, const char *path)
 	const struct sink_ops *ops = format_find(format, strlen(format));
 
 	return ops ? sinks_add_ops(s, ops, path) : format_unknown(format, strlen(format));
+}
+
+bool look_replaces(const struct look *l, const struct section *s)
+{
+	const struct rows *rows = &l->rows[s - l->run->tool->sections];
+
+	/* what a stream says at its end need not have them once more */
+	return !l->run->tool->stream || (s->flags & SEC_STATE && rows->n);
+}
+
+struct value look_comm(const struct look *l)
+{
+	const struct section *sections = l->run->tool->sections;
+
+	for (const struct section *s = sections; s && s->cols; s++) {
+		const struct rows *rows = &l->rows[s - sections];
+		const struct col *c = s->shape == SEC_FIELDS ? col_find(s->cols, "comm") : NULL;
+
+		if (c && (c->type == CT_CHARS || c->type == CT_STR) && rows->n)
+			return col_value(c, rows->row[0]);
+	}
+	return (struct value){};
 }
 
 /* What the stream can show: a terminal has a width, may be bold, and may be cleared. */
@@ -157,8 +180,9 @@ static int sink_open(struct sink *s)
 	return s->file ? 0 : -errno;
 }
 
-static int write_failed(struct sinks *sinks, const struct sink *s, int err)
+static int write_failed(struct sinks *sinks, struct sink *s, int err)
 {
+	s->failed = true;
 	sinks->error = err;
 	return fail(err, "cannot write %s: %s", s->path ? s->path : "stdout", strerror(-err));
 }
@@ -201,7 +225,7 @@ static int file_replace(const char *path, const char *buf, size_t len)
 	return err;
 }
 
-static int sink_write(struct sinks *sinks, const struct sink *s, const char *buf, size_t len)
+static int sink_write(struct sinks *sinks, struct sink *s, const char *buf, size_t len)
 {
 	int err = 0;
 
@@ -247,16 +271,67 @@ static int sink_say(struct sinks *sinks, struct sink *s, const struct saying *w)
 
 static int sink_begin(struct sinks *sinks, struct sink *s, const struct run *r)
 {
+	int err = 0;
+
 	if (s->file)
 		sink_look_over(s, r);
 	if (s->tty && s->ops->flags & SINK_BINARY)
 		return fail(-EINVAL, "%s is nothing for a terminal: use -o %s:FILE", s->ops->name,
 			    s->ops->name);
-	return s->ops->begin ? sink_say(sinks, s, &(struct saying){ .begin = r }) : 0;
+	if (s->ops->begin)
+		err = sink_say(sinks, s, &(struct saying){ .begin = r });
+	s->begun = !err;
+	return err;
+}
+
+/* One file can be of one format only. */
+static int base_check(const struct sinks *sinks, const struct run *r)
+{
+	size_t n = 0;
+
+	for (const struct sink *s = sinks->v; s < sinks->v + sinks->n; s++)
+		n += !!(s->ops->flags & SINK_BASE);
+	if (!r->base || n == 1)
+		return 0;
+	return n ? fail(-EINVAL, "--base is for one output: %s is of one format", r->base)
+		 : fail(-EINVAL, "--base needs an output that can show a difference: use "
+				 "-o pprof:FILE or -f");
+}
+
+int base_read(const char *path, char **bytes, size_t *len)
+{
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
+	int err = f ? 0 : -errno;
+
+	*bytes = NULL;
+	*len = 0;
+	while (!err && !feof(f)) {
+		char *grown = *len < BASE_MAX ? realloc(*bytes, room = 2 * *len + 65536) : NULL;
+
+		if (!grown) {
+			err = *len < BASE_MAX ? -ENOMEM : -EFBIG;
+			break;
+		}
+		*bytes = grown;
+		*len += fread(*bytes + *len, 1, room - *len - 1, f);
+		err = ferror(f) ? -errno : 0;
+	}
+	if (f)
+		fclose(f);
+	if (!err)
+		return 0;
+	free(*bytes);
+	*bytes = NULL;
+	return fail(err, "cannot read %s: %s", path, strerror(-err));
 }
 
 int sinks_open(struct sinks *sinks, const struct run *r)
 {
+	int bad = base_check(sinks, r);
+
+	if (bad)
+		return bad;
 	for (struct sink *s = sinks->v; s < sinks->v + sinks->n; s++) {
 		int err;
 
@@ -290,7 +365,7 @@ int sinks_look(struct sinks *sinks, const struct look *l, bool whole)
 		if (whole != !!(s->ops->flags & SINK_WHOLE))
 			continue;
 		err = sink_say(sinks, s, &(struct saying){ .look = l });
-		s->looks += !l->live;
+		s->looks += !err && !l->live;
 	}
 	return err;
 }
@@ -307,11 +382,13 @@ int sinks_round(struct sinks *sinks)
 
 int sinks_close(struct sinks *sinks)
 {
-	for (struct sink *s = sinks->v; s < sinks->v + sinks->n; s++) {
-		bool open = s->file || is_replaced(s);
+	int err = 0;
 
-		if (open && s->ops->end && !sinks->error)
-			sink_say(sinks, s, &(struct saying){ .plain = s->ops->end });
+	for (struct sink *s = sinks->v; s < sinks->v + sinks->n; s++) {
+		/* where one could not be written, the others still come to an end */
+		if (s->begun && s->ops->end && !s->failed)
+			err = sink_say(sinks, s, &(struct saying){ .plain = s->ops->end });
+		sinks->error = sinks->error ? sinks->error : err;
 		if (s->path && s->file && fclose(s->file) && !sinks->error)
 			write_failed(sinks, s, -errno);
 		if (s->ops->free)

@@ -39,6 +39,16 @@ struct look {
 	bool live;               /* one emission of a stream, not a finished look */
 };
 
+/* The bytes of a file, to be freed, and room for one more: r->base. 0 or -errno, with a sentence.
+ */
+int base_read(const char *path, char **bytes, size_t *len);
+
+/* Whether its rows of the section are all there are now, so that those of older looks go. */
+bool look_replaces(const struct look *l, const struct section *s);
+
+/* The name of the process, if the tool says it; or V_NULL. */
+struct value look_comm(const struct look *l);
+
 struct sink {
 	const struct sink_ops *ops;
 	const char *path; /* NULL: stdout, or the caller's stream */
@@ -47,6 +57,8 @@ struct sink {
 	bool tty, bold, utf8;
 	bool clear;         /* the screen before a round of looks */
 	unsigned int width; /* of the terminal, or 80 */
+	bool begun;         /* so that there is something to end */
+	bool failed;        /* could not be written: it says no more */
 	uint64_t looks;     /* rendered so far */
 	uint64_t headed;    /* table: sections of a stream whose heading is out, a bit each */
 };
@@ -56,6 +68,8 @@ enum sink_flag {
 	SINK_REPLACE = 2, /* its FILE is replaced as a whole, atomically, by each thing it writes */
 	SINK_PRIVATE = 4, /* its FILE is readable for its owner only */
 	SINK_BINARY = 8,  /* nothing for a terminal */
+	SINK_BASE = 16,   /* shows the difference to an earlier file, r->base */
+	SINK_STACKS = 32, /* shows sections with a weight, whatever their flags */
 };
 
 struct sink_ops {

@@ -7,9 +7,15 @@
  *
  * The format wants all samples of a metric together, so those of all processes are kept until
  * the round of looks ends. Where two have the same labels, as events of a stream may, the last
- * one counts. Texts that are no KEY, and lists, have no place here; the KEY columns of the look
- * itself are the labels of gomemtrace_<tool>_info. Null is no sample.
+ * one counts; of events without end that all differ, the last EVENTS_MAX. Texts that are no KEY,
+ * and lists, have no place here; the KEY columns of the look itself are the labels of
+ * gomemtrace_<tool>_info. Null is no sample.
+ *
+ * A histogram is one of Prometheus', gomemtrace_<tool>_<section>, with the same bounds for all of
+ * a unit, so that they can be added up and stay the same over time. "le" is 2^k - 1: the values
+ * are whole numbers, and 2^k belongs to the next bucket.
  */
+#include "hist_row.h"
 #include "prom_name.h"
 #include "sink.h"
 #include "text.h"
@@ -19,8 +25,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EVENTS_MAX 4096 /* samples of a metric of a stream */
+
 struct sample {
-	char *labels; /* "{…}" */
+	const char *suffix; /* of the name: "_bucket" */
+	char *labels;       /* "{…}" */
 	char value[40];
 	uint64_t hash; /* of the labels */
 };
@@ -28,9 +37,10 @@ struct sample {
 struct family {
 	char name[PROM_NAME_MAX];
 	const char *help;
-	bool counter;
+	const char *type;
 	struct sample *samples;
 	size_t n, room;
+	bool stream;
 };
 
 struct prom {
@@ -52,7 +62,8 @@ static void *array_room(void *array, size_t n, size_t *room, size_t size)
 	return grown;
 }
 
-static struct family *family_get(struct prom *p, const char *name, const char *help, bool counter)
+static struct family *family_get(struct prom *p, const char *name, const char *help,
+				 const char *type)
 {
 	struct family *grown;
 
@@ -64,7 +75,7 @@ static struct family *family_get(struct prom *p, const char *name, const char *h
 		return NULL;
 	p->families = grown;
 	grown += p->n++;
-	*grown = (struct family){ .help = help, .counter = counter };
+	*grown = (struct family){ .help = help, .type = type, .stream = p->keep };
 	snprintf(grown->name, sizeof(grown->name), "%s", name);
 	return grown;
 }
@@ -79,36 +90,55 @@ static uint64_t text_hash(const char *s)
 	return h;
 }
 
-static struct sample *sample_get(struct family *f, const char *labels)
+/* The older half of the samples. */
+static void half_forget(struct family *f)
+{
+	size_t half = f->n / 2;
+
+	for (size_t i = 0; i < half; i++)
+		free(f->samples[i].labels);
+	memmove(f->samples, f->samples + half, (f->n - half) * sizeof(*f->samples));
+	f->n -= half;
+}
+
+static struct sample *sample_get(struct family *f, const char *suffix, const char *labels)
 {
 	uint64_t hash = text_hash(labels);
 	struct sample *grown;
 
 	for (struct sample *s = f->samples; s < f->samples + f->n; s++)
-		if (s->hash == hash && !strcmp(s->labels, labels))
+		if (s->hash == hash && !strcmp(s->labels, labels) && !strcmp(s->suffix, suffix))
 			return s;
+	if (f->stream && f->n == EVENTS_MAX)
+		half_forget(f);
 	grown = array_room(f->samples, f->n, &f->room, sizeof(*grown));
 	if (!grown)
 		return NULL;
 	f->samples = grown;
 	grown += f->n;
-	*grown = (struct sample){ .hash = hash, .labels = strdup(labels) };
+	*grown = (struct sample){ .suffix = suffix, .hash = hash, .labels = strdup(labels) };
 	if (!grown->labels)
 		return NULL;
 	f->n++;
 	return grown;
 }
 
-static int sample_put(struct prom *p, const char *name, const struct col *c, const char *labels,
-		      const char *value)
+static int sample_set(struct family *f, const char *suffix, const char *labels, const char *value)
 {
-	struct family *f = family_get(p, name, c ? c->help : NULL, c && c->role == COUNTER);
-	struct sample *s = f ? sample_get(f, labels) : NULL;
+	struct sample *s = sample_get(f, suffix, labels);
 
 	if (!s)
 		return -ENOMEM;
 	snprintf(s->value, sizeof(s->value), "%s", value);
 	return 0;
+}
+
+static int sample_put(struct prom *p, const char *name, const struct col *c, const char *labels,
+		      const char *value)
+{
+	struct family *f = family_get(p, name, c->help, c->role == COUNTER ? "counter" : "gauge");
+
+	return f ? sample_set(f, "", labels, value) : -ENOMEM;
 }
 
 /* ---- labels ---- */
@@ -167,25 +197,10 @@ static int keys_put(FILE *f, const struct col *cols, const void *row, bool pid, 
 	return err;
 }
 
-/* The name of the process, if the tool says it. */
-static struct value comm_value(const struct look *l)
-{
-	const struct section *sections = l->run->tool->sections;
-
-	for (const struct section *s = sections; s && s->cols; s++) {
-		const struct rows *rows = &l->rows[s - sections];
-		const struct col *c = s->shape == SEC_FIELDS ? col_find(s->cols, "comm") : NULL;
-
-		if (c && col_is_text(c) && rows->n)
-			return col_value(c, rows->row[0]);
-	}
-	return (struct value){};
-}
-
 /* {pid="42",comm="x",id="go.heap.live"}, to be freed; cols NULL: without keys of a row. */
 static char *labels_make(const struct look *l, const struct col *cols, const void *row)
 {
-	struct value comm = comm_value(l), pid = { .kind = V_U64, .u = l->run->pid };
+	struct value comm = look_comm(l), pid = { .kind = V_U64, .u = l->run->pid };
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
@@ -249,22 +264,106 @@ static int info_put(struct prom *p, const char *prefix, const struct look *l,
 	if (!any)
 		return 0;
 	labels = labels_make(l, s->cols, row);
-	snprintf(name, sizeof(name), "%s_info", prefix);
+	snprintf(name, sizeof(name), "%s", prefix);
+	prom_snake(name, sizeof(name), "info", "_");
 	err = labels ? sample_put(p, name, &info, labels, "1") : -ENOMEM;
 	free(labels);
+	return err;
+}
+
+/* ---- histograms ---- */
+
+/* The bounds: 2^k - 1 from the first k to the last. 1 us to 17 s, 8 B to 64 GiB. */
+static const struct {
+	unsigned int first, last;
+} bounds[UNITS] = { [COUNT] = { 0, 32 }, [BYTES] = { 3, 36 }, [NSEC] = { 10, 34 } };
+
+/* The labels with one more; NULL: out of memory. */
+static char *labels_add(const char *labels, const char *le)
+{
+	int len = strlen(labels), n;
+	char *text;
+
+	n = asprintf(&text, "%.*s%sle=\"%s\"}", len ? len - 1 : 0, labels, len ? "," : "{", le);
+	return n < 0 ? NULL : text;
+}
+
+static int bucket_put(struct family *f, const char *labels, const char *le, uint64_t n)
+{
+	char *text = labels_add(labels, le), value[40];
+	int err;
+
+	snprintf(value, sizeof(value), "%" PRIu64, n);
+	err = text ? sample_set(f, "_bucket", text, value) : -ENOMEM;
+	free(text);
+	return err;
+}
+
+static int buckets_put(struct family *f, const char *labels, const struct hist_row *h,
+		       const struct col *unit)
+{
+	uint64_t seen = 0;
+	size_t i = 0;
+	int err = 0;
+
+	for (unsigned int k = bounds[unit->unit].first; k <= bounds[unit->unit].last && !err; k++) {
+		struct value bound = { .kind = V_U64, .u = (1ULL << k) - 1 };
+		char le[40];
+
+		for (; i < h->buckets.n && hist_row_bucket(h, i)->high <= bound.u; i++)
+			seen += hist_row_bucket(h, i)->count;
+		if (prom_value(le, sizeof(le), unit, &bound))
+			err = bucket_put(f, labels, le, seen);
+	}
+	return err ? err : bucket_put(f, labels, "+Inf", h->count);
+}
+
+static int hist_put(struct prom *p, const char *prefix, const struct look *l,
+		    const struct section *s, const struct hist_row *h)
+{
+	const struct col unit = { .key = s->key, .unit = s->unit };
+	const struct col label[] = { { .key = s->label,
+				       .off = offsetof(struct hist_row, value),
+				       .size = sizeof(h->value),
+				       .type = CT_STR,
+				       .role = KEY },
+				     {} };
+	const struct value sum = { .kind = h->sum == U64_NULL ? V_NULL : V_U64, .u = h->sum };
+	char name[PROM_NAME_MAX], value[40], *labels = labels_make(l, label, h);
+	struct family *f;
+	int err;
+
+	prom_name(name, sizeof(name), prefix, &unit);
+	f = family_get(p, name, s->title, "histogram");
+	err = labels && f ? buckets_put(f, labels, h, &unit) : -ENOMEM;
+	if (!err && prom_value(value, sizeof(value), &unit, &sum))
+		err = sample_set(f, "_sum", labels, value);
+	snprintf(value, sizeof(value), "%" PRIu64, h->count);
+	if (!err)
+		err = sample_set(f, "_count", labels, value);
+	free(labels);
+	return err;
+}
+
+static int hists_put(struct prom *p, const char *prefix, const struct look *l,
+		     const struct section *s, const struct rows *rows)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < rows->n && !err; i++)
+		err = hist_put(p, prefix, l, s, rows->row[i]);
 	return err;
 }
 
 static int section_put(struct prom *p, const struct look *l, const struct section *s)
 {
 	const struct rows *rows = &l->rows[s - l->run->tool->sections];
-	char prefix[PROM_NAME_MAX] = "gomemtrace";
+	char prefix[PROM_NAME_MAX];
 	int err = 0;
 
-	prom_snake(prefix, sizeof(prefix), tool_json_name(l->run->tool), "_");
-	if (s->key && !(l->run->tool->stream && s->shape == SEC_ROWS))
-		prom_snake(prefix, sizeof(prefix), strcmp(s->key, "summary") ? s->key : "totals",
-			   "_"); /* summary is a type of Prometheus' own */
+	prom_prefix(prefix, sizeof(prefix), l->run->tool, s);
+	if (s->shape == SEC_HIST)
+		return hists_put(p, prefix, l, s, rows);
 	for (size_t i = 0; i < rows->n && !err; i++) {
 		const void *row = rows->row[i];
 		char *labels = labels_make(l, s->shape == SEC_ROWS ? s->cols : NULL, row);
@@ -312,9 +411,10 @@ static void family_print(const struct family *f, FILE *out)
 		escaped_put(out, f->help, false);
 		putc('\n', out);
 	}
-	fprintf(out, "# TYPE %s %s\n", f->name, f->counter ? "counter" : "gauge");
+	fprintf(out, "# TYPE %s %s\n", f->name, f->type);
 	for (size_t i = 0; i < f->n; i++)
-		fprintf(out, "%s%s %s\n", f->name, f->samples[i].labels, f->samples[i].value);
+		fprintf(out, "%s%s%s %s\n", f->name, f->samples[i].suffix, f->samples[i].labels,
+			f->samples[i].value);
 }
 
 /* A process that had no look in this round leaves no samples behind. */

@@ -13,10 +13,10 @@
 char raw_type(const struct col *c)
 {
 	static const char types[CT_TYPES] = {
-		[CT_U64] = 'u',    [CT_S64] = 'i',    [CT_U32] = 'u', [CT_S32] = 'i',
-		[CT_U16] = 'u',    [CT_U8] = 'u',     [CT_TRI] = 'b', [CT_BOOL] = 'b',
-		[CT_DOUBLE] = 'd', [CT_CHARS] = 's',  [CT_STR] = 's', [CT_NUMBERS] = 'n',
-		[CT_LIST] = 'l',   [CT_OBJECT] = 'o',
+		[CT_U64] = 'u',    [CT_S64] = 'i',    [CT_U32] = 'u',   [CT_S32] = 'i',
+		[CT_U16] = 'u',    [CT_U8] = 'u',     [CT_TRI] = 'b',   [CT_BOOL] = 'b',
+		[CT_DOUBLE] = 'd', [CT_CHARS] = 's',  [CT_STR] = 's',   [CT_NUMBERS] = 'n',
+		[CT_LIST] = 'l',   [CT_OBJECT] = 'o', [CT_STACK] = 'l',
 	};
 
 	return types[c->type];
@@ -93,10 +93,10 @@ static void put_row(FILE *f, const struct col *cols, const void *row);
 
 static void value_l(FILE *f, const struct col *c, const struct value *v)
 {
-	const char *row = v->list->rows;
+	const char *row = v->list.rows;
 
-	put_n(f, v->list->n);
-	for (size_t i = 0; i < v->list->n; i++, row += v->list->stride)
+	put_n(f, v->list.n);
+	for (size_t i = 0; i < v->list.n; i++, row += v->list.stride)
 		put_row(f, c->cols, row);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Tables and lines for people: 80 columns by design, numbers to the right. */
 #include "cell.h"
+#include "draw.h"
 #include "human.h"
 #include "sink.h"
 #include "text.h"
@@ -49,7 +50,7 @@ static bool section_shown(const struct section *s, const struct run *r)
 {
 	if (s->flags & SEC_JSON_ONLY || (s->flags & SEC_WIDE && !r->verbose))
 		return false;
-	return s->shape == SEC_ROWS || s->flags & SEC_SHOW;
+	return s->shape != SEC_FIELDS || s->flags & SEC_SHOW;
 }
 
 /* Headings and tables stand apart from what was printed before them. */
@@ -257,12 +258,28 @@ static int grid_line(const struct sink *s, const struct grid *g, ssize_t row, FI
 	return 0;
 }
 
-static int grid_print(const struct sink *s, const struct grid *g, bool headings, FILE *out)
+/* The frames of a row's stacks, in full. */
+static int stacks_put(const struct sink *s, const struct col *cols, const void *row, FILE *out)
 {
+	int err = 0;
+
+	for (const struct col *c = cols; c->key && !err; c++)
+		if (c->type == CT_STACK && col_in_table(c))
+			err = draw_stack(out, (const void *)((const char *)row + c->off), s->utf8);
+	return err;
+}
+
+static int grid_print(const struct sink *s, const struct look *l, size_t section,
+		      const struct grid *g, bool headings, FILE *out)
+{
+	const struct col *cols = l->run->tool->sections[section].cols;
 	int err = headings ? grid_line(s, g, -1, out) : 0;
 
-	for (size_t row = 0; row < g->nr_rows && !err; row++)
+	for (size_t row = 0; row < g->nr_rows && !err; row++) {
 		err = grid_line(s, g, row, out);
+		if (!err && l->run->verbose)
+			err = stacks_put(s, cols, l->rows[section].row[row], out);
+	}
 	return err;
 }
 
@@ -291,7 +308,7 @@ static int rows_put(struct sink *s, const struct look *l, size_t section, FILE *
 		grid_measure(&g, headings, l->live);
 		if (s->tty && !l->run->verbose)
 			grid_fit(&g, s->width);
-		err = grid_print(s, &g, headings, out);
+		err = grid_print(s, l, section, &g, headings, out);
 		s->headed |= l->live ? bit : 0;
 	}
 	grid_free(&g);
@@ -322,19 +339,69 @@ static int fields_put(struct sink *s, const struct look *l, size_t section, FILE
 	return err;
 }
 
+static int hist_label_put(struct sink *s, const struct section *sec, const char *value, FILE *out)
+{
+	char *clean = value ? text_clean(value, strlen(value), s->utf8) : strdup("-");
+	char *line = NULL;
+
+	if (!clean || asprintf(&line, "%s: %s", sec->label, clean) < 0) {
+		free(clean);
+		return -ENOMEM;
+	}
+	line_put(s, out, line, true);
+	free(clean);
+	free(line);
+	return 0;
+}
+
+static int hists_put(struct sink *s, const struct look *l, size_t section, FILE *out)
+{
+	const struct section *sec = &l->run->tool->sections[section];
+	const struct rows *rows = &l->rows[section];
+	int err = 0;
+
+	for (size_t i = 0; i < rows->n && !err; i++) {
+		const struct hist_row *h = rows->row[i];
+
+		if (i)
+			putc('\n', out);
+		if (sec->label)
+			err = hist_label_put(s, sec, h->value, out);
+		if (!err)
+			err = draw_hist(out, h, sec->unit, !l->run->quiet);
+	}
+	return err;
+}
+
+/* In a stream a title stands once, above the first of its section. */
+static bool title_due(const struct sink *s, const struct look *l, size_t section)
+{
+	return l->run->tool->sections[section].title && !l->run->quiet &&
+	       (!l->live || !(s->headed >> section & 1));
+}
+
 static int section_put(struct sink *s, const struct look *l, const struct part *p, FILE *out)
 {
+	static int (*const put[])(struct sink *, const struct look *, size_t, FILE *) = {
+		[SEC_FIELDS] = fields_put,
+		[SEC_ROWS] = rows_put,
+		[SEC_HIST] = hists_put,
+	};
 	const struct section *sec = &l->run->tool->sections[p->section];
 
 	if (!section_shown(sec, l->run))
 		return 0;
 	if (!l->live)
 		gap_put(l, p, out);
-	if (sec->title && !l->run->quiet && !l->live) {
+	else if (sec->shape == SEC_HIST || title_due(s, l, p->section))
+		putc('\n', out);
+	if (title_due(s, l, p->section)) {
 		bold_print(s, out, sec->title);
 		putc('\n', out);
 	}
-	return (sec->shape == SEC_ROWS ? rows_put : fields_put)(s, l, p->section, out);
+	if (sec->shape == SEC_HIST)
+		s->headed |= 1ULL << p->section;
+	return put[sec->shape](s, l, p->section, out);
 }
 
 /* ---- looks ---- */

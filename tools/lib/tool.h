@@ -73,6 +73,7 @@ struct run {
 	char **cmd;         /* the words after "--", or NULL */
 	const char *record; /* the file to record to, or NULL */
 	const char *replay; /* the file to replay instead of a live process, or NULL */
+	const char *base;   /* an earlier file of the same format, to subtract, or NULL */
 
 	/* now: these belong to the process at hand, and are set before each callback */
 	pid_t pid;      /* 0 for a tool without target, and until open() sets it for a file */

@@ -14,6 +14,9 @@ static const struct col binary_cols[] = {
 	FIELD(binary_row, stripped, NONE, GAUGE, "the executable has no symbol table"),
 	FIELD(binary_row, pie, NONE, GAUGE, "position-independent executable"),
 	FIELD(binary_row, cgo, NONE, GAUGE, "linked with a C library at run time"),
+	FIELD(binary_row, library, NONE, GAUGE,
+	      "shared library that has the Go runtime, where the executable is not Go"),
+	FIELD(binary_row, host, NONE, GAUGE, "the executable, then"),
 	{}
 };
 
@@ -55,6 +58,8 @@ static const struct col total_cols[] = {
 	FIELD(total_row, zero_pages_unknown, NONE, GAUGE,
 	      "zero pages, which are not in rss, could not be told from others"),
 	FIELD(total_row, locked, BYTES, GAUGE, "mappings that are locked in memory (VmLck)"),
+	FIELD(total_row, state, NONE, GAUGE,
+	      "running; stopped (SIGSTOP and the like); traced: stopped by a debugger"),
 	FIELD(total_row, goroutines, COUNT, GAUGE, "goroutines, those of the runtime included"),
 	FIELD(total_row, dead_goroutines, COUNT, GAUGE, "exited goroutines kept for reuse"),
 	{}

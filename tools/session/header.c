@@ -100,10 +100,30 @@ static void trust(struct run *r, const struct session_look *s, const struct gopr
 			  l->zeros_left_out ? " and not zeros" : "");
 }
 
+/* What is not as usual about the process: another executable, no progress. */
+static void circumstances(struct run *r, const struct session_look *s)
+{
+	const struct ledger *l = &s->ledger;
+	char text[640];
+
+	if (s->binary.library) {
+		snprintf(text, sizeof(text), "Go is in the shared library %s, loaded by %s",
+			 s->binary.library, s->binary.host);
+		line_wrap(r, text);
+	}
+	if (l->core)
+		return;
+	if (l->state == 't')
+		emit_text(r, "the process is stopped by a debugger, process %d", l->tracer);
+	else if (l->state == 'T')
+		emit_text(r, "the process is stopped (SIGSTOP or the like)");
+}
+
 void session_header(struct run *r, const struct session_look *s, const struct goproc *gp)
 {
 	header(r, s, gp);
 	trust(r, s, gp);
+	circumstances(r, s);
 	if (s->ledger.zero_unknown)
 		line_wrap(r, "zero pages could not be told from others (needs Linux 6.7 or "
 			     "CAP_SYS_ADMIN): anonymous rows may be too high, by what the "

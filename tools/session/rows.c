@@ -74,6 +74,10 @@ static void fill_facts(struct session_look *s, const struct goproc *gp)
 	size_t n = 0;
 
 	s->binary = (struct binary_row){ gp->bin.stripped, gp->bin.pie, gp->bin.dynamic };
+	if (gp->t->lib.ino) {
+		s->binary.library = gp->t->lib.path;
+		s->binary.host = gp->t->exe;
+	}
 	s->id = (struct id_row){ gp->t->status.comm, gp->bin.version[0] ? gp->bin.version : NULL,
 				 gp->bin.module[0] ? gp->bin.module : NULL };
 	s->invariants = (struct invariants_row){ gp->checked + s->ledger.checked,
@@ -97,6 +101,14 @@ static void fill_facts(struct session_look *s, const struct goproc *gp)
 	};
 }
 
+static const char *state(const struct ledger *l)
+{
+	return l->core           ? NULL
+	       : l->state == 'T' ? "stopped"
+	       : l->state == 't' ? "traced"
+				 : "running";
+}
+
 static void fill_total(struct session_look *s)
 {
 	const struct ledger *l = &s->ledger;
@@ -112,6 +124,7 @@ static void fill_total(struct session_look *s)
 		.still = l->still,
 		.zero_pages_unknown = l->zero_unknown,
 		.locked = l->locked,
+		.state = state(l),
 		.goroutines = l->go ? l->goroutines : U64_NULL,
 		.dead_goroutines = l->go ? l->dead_goroutines : U64_NULL,
 	};

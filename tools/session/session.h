@@ -2,9 +2,8 @@
 /*
  * session.h - what `gomemtrace -p PID` shows: the rows of its sections.
  *
- * cols.c, memstats.c and host.c have the columns, rows.c fills the rows from a ledger,
- * screen.c lays them out for people, worker.c takes the looks. One struct session_look is
- * one look.
+ * cols.c, memstats.c and host.c have the columns, take.c takes a look, rows.c fills the rows
+ * from its ledger, screen.c lays them out for people. One struct session_look is one look.
  */
 #ifndef SESSION_H
 #define SESSION_H
@@ -13,6 +12,7 @@
 #include "ledger.h"
 #include "proc/cgroup.h"
 #include "proc/procfs.h"
+#include "session/worker.h"
 #include "tool.h"
 
 struct id_row {
@@ -21,6 +21,7 @@ struct id_row {
 
 struct binary_row {
 	bool stripped, pie, cgo;
+	const char *library, *host;
 };
 
 struct invariants_row {
@@ -47,6 +48,7 @@ struct total_row {
 	uint64_t residual_bound;
 	bool still, zero_pages_unknown;
 	uint64_t locked;
+	const char *state;
 	uint64_t goroutines, dead_goroutines;
 };
 
@@ -196,6 +198,9 @@ struct session_look {
 	struct time_row pause_end[MEMSTATS_PAUSES];
 	struct consistency_row consistency;
 };
+
+/* Fills ledger, ms, has_ms, cgroup, thp and cost. */
+extern const struct worker_job session_job;
 
 /* Fill everything from ledger, ms and gp; prev is the look before, or NULL. 0 or -errno. */
 int session_fill(struct session_look *s, const struct goproc *gp, const struct session_look *prev);

@@ -5,61 +5,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-
-#define MEMSTATS_ATTEMPTS    50
-#define MEMSTATS_DEADLINE_NS 500000000ULL
-#define LEDGER_ATTEMPTS      10
-#define LEDGER_BUDGET_NS     150000000ULL
 
 /* How a request ended, and why. */
 struct outcome {
 	int err;
 	char text[512];
 };
-
-/* What of a look goes through the pipe. */
-static const struct part {
-	size_t off, size;
-} parts[] = {
-#define PART(field)                                                                                \
-	{                                                                                          \
-		offsetof(struct session_look, field), sizeof(((struct session_look *)0)->field)    \
-	}
-	PART(ledger), PART(ms), PART(has_ms), PART(cgroup), PART(thp), PART(cost),
-#undef PART
-};
-
-int session_take(struct goproc *gp, struct session_look *look)
-{
-	uint64_t cpu = clock_cpu_ns();
-	struct rusage ru;
-	int err = ledger_take(gp, &look->ledger, LEDGER_ATTEMPTS, LEDGER_BUDGET_NS);
-
-	look->has_ms = look->ledger.go;
-	if (err)
-		return err;
-	/* the ledger is worth having without MemStats, too */
-	mem_deadline(gp->mem, MEMSTATS_DEADLINE_NS);
-	err = look->has_ms ? memstats_read(gp, &look->ms, MEMSTATS_ATTEMPTS) : 0;
-	mem_deadline(gp->mem, 0);
-	if (err == -ESRCH || err == -EPERM)
-		return err;
-	look->has_ms &= !err;
-	if (gp->t->core) {
-		cgroup_unknown(&look->cgroup, "a core file does not say");
-		look->thp = (struct proc_thp){ .max_ptes_none = UINT64_MAX, .disabled = -1 };
-	} else {
-		err = cgroup_read(gp->t->dirfd, gp->t->pid, &look->cgroup);
-		if (err == -ESRCH)
-			return fail(err, "process %d has exited", gp->t->pid);
-		proc_thp_read(gp->t->dirfd, &look->thp);
-	}
-	getrusage(RUSAGE_SELF, &ru);
-	look->cost = (struct session_cost){ clock_cpu_ns() - cpu, ru.ru_maxrss * 1024ULL };
-	return 0;
-}
 
 /* ---- in the child ---- */
 
@@ -71,22 +22,11 @@ static int outcome_put(int fd, int err)
 	return guard_write(fd, &o, sizeof(o));
 }
 
-static int look_put(int fd, const struct session_look *look)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts) && !err; i++)
-		err = guard_write(fd, (const char *)look + parts[i].off, parts[i].size);
-	return err ? err
-		   : guard_write(fd, look->ledger.detail,
-				 look->ledger.ndetail * sizeof(*look->ledger.detail));
-}
-
 static void child(int fd, void *arg)
 {
 	struct worker *w = arg;
-	struct session_look look = {};
-	int err = target_open(&w->target, w->target.pid);
+	void *look = calloc(1, w->job->size);
+	int err = look ? target_open(&w->target, w->target.pid) : -ENOMEM;
 	char request;
 
 	if (!err)
@@ -97,8 +37,8 @@ static void child(int fd, void *arg)
 	while (!guard_read(fd, &request, 1)) {
 		fail_clear();
 		err = target_alive(&w->target);
-		err = err ? err : session_take(&w->gp, &look);
-		if (outcome_put(fd, err) || err || look_put(fd, &look))
+		err = err ? err : w->job->take(&w->gp, look);
+		if (outcome_put(fd, err) || err || w->job->put(fd, look))
 			return;
 	}
 }
@@ -120,58 +60,83 @@ static int outcome_get(struct worker *w)
 		    err == -ETIMEDOUT ? "; --deadline gives it longer" : "");
 }
 
-int worker_open(struct worker *w, pid_t pid, uint64_t deadline_ns)
+static int open_process(struct worker *w, pid_t pid, uint64_t deadline_ns,
+			const struct worker_job *job)
 {
 	int err;
 
-	*w = (struct worker){ .target.pid = pid };
+	*w = (struct worker){ .target.pid = pid, .job = job };
 	err = guard_start(&w->guard, deadline_ns, child, w);
 	err = err ? err : outcome_get(w);
 	err = err ? err : guard_get(&w->guard, &w->target, sizeof(w->target));
 	err = err ? err : guard_get(&w->guard, &w->gp, sizeof(w->gp));
 	/* the layout is in the program itself and has one address in both */
-	w->target.dirfd = w->target.pidfd = w->target.exefd = w->target.pagemap.fd = -1;
+	w->target.dirfd = w->target.pidfd = w->target.exefd = w->target.lib.fd =
+		w->target.pagemap.fd = -1;
 	w->target.maps = (struct maps){};
 	w->gp.t = &w->target;
 	w->gp.mem = NULL;
-	w->gp.bin.elf = NULL;
+	w->gp.bin.elf = w->gp.host.elf = NULL;
+	w->gp.bin.file = w->gp.host.file = (struct lazyfile){ .fd = -1 };
 	if (err)
 		guard_end(&w->guard);
 	return err;
 }
 
-static int look_get(struct worker *w, struct session_look *look)
+static int open_core(struct worker *w, const char *core, const char *exe,
+		     const struct worker_job *job)
 {
-	struct ledger_detail *detail = look->ledger.detail;
-	int err = 0;
+	int err;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts) && !err; i++)
-		err = guard_get(&w->guard, (char *)look + parts[i].off, parts[i].size);
-	free(detail);
-	look->ledger.detail = NULL;
-	look->ledger.cap = look->ledger.ndetail;
-	if (err) {
-		look->ledger.ndetail = look->ledger.cap = 0;
+	*w = (struct worker){ .job = job };
+	err = target_open_core(&w->target, core, exe);
+	if (err)
 		return err;
-	}
-	look->ledger.detail = calloc(look->ledger.ndetail + 1, sizeof(*look->ledger.detail));
-	if (!look->ledger.detail) {
-		look->ledger.ndetail = look->ledger.cap = 0;
-		return -ENOMEM;
-	}
-	return guard_get(&w->guard, look->ledger.detail,
-			 look->ledger.ndetail * sizeof(*look->ledger.detail));
+	err = goproc_open(&w->gp, &w->target);
+	if (err)
+		target_close(&w->target);
+	return err;
 }
 
-int worker_look(struct worker *w, struct session_look *look)
+int worker_check(const struct worker_conf *conf)
 {
-	int err = guard_put(&w->guard, "", 1);
+	return conf->exe && !conf->core
+		       ? fail(-EINVAL, "--exe names the program of a core: give --core FILE, too")
+		       : 0;
+}
 
+int worker_open(struct worker *w, struct run *r, const struct worker_conf *conf,
+		const struct worker_job *job)
+{
+	int err = conf->core ? open_core(w, conf->core, conf->exe, job)
+			     : open_process(w, r->pid, conf->deadline * 1e9, job);
+
+	if (!err && r->starting && !w->gp.proven) {
+		worker_close(w);
+		err = -EAGAIN;
+	}
+	if (!err)
+		r->pid = w->target.pid;
+	return err;
+}
+
+int worker_look(struct worker *w, void *look)
+{
+	int err;
+
+	if (w->target.core)
+		return w->job->take(&w->gp, look);
+	err = guard_put(&w->guard, "", 1);
 	err = err ? err : outcome_get(w);
-	return err ? err : look_get(w, look);
+	return err ? err : w->job->get(&w->guard, look);
 }
 
 void worker_close(struct worker *w)
 {
-	guard_end(&w->guard);
+	if (!w->target.core) {
+		guard_end(&w->guard);
+		return;
+	}
+	goproc_close(&w->gp);
+	target_close(&w->target);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Arenas of glibc's malloc, found and proven; see arena.h. */
 #include "c/arena.h"
+#include "search.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,17 +246,9 @@ static int arena_add(struct carenas *as, const struct carena *a)
 /* Arenas ascend as their first heaps do; the main arena comes last. */
 struct carena *carenas_at(const struct carenas *as, uint64_t addr)
 {
-	size_t lo = 0, hi = as->n && as->arena[as->n - 1].main ? as->n - 1 : as->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (as->arena[mid].addr < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < as->n && as->arena[lo].addr == addr ? &as->arena[lo] : NULL;
+	size_t first = count_before(as->n && as->arena[as->n - 1].main ? as->n - 1 : as->n, i,
+				    as->arena[i].addr < addr);
+	return first < as->n && as->arena[first].addr == addr ? &as->arena[first] : NULL;
 }
 
 /* The arenas that lie in first heaps: they have the bins of one. */

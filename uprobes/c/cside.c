@@ -13,17 +13,19 @@ static bool c_side(const struct goproc *gp, uint64_t *dynamic)
 {
 	size_t n = 0;
 	bool tls = false;
+	uint64_t bias;
+	const struct binary *exe = goproc_exe(gp, &bias);
 	GElf_Phdr ph;
 
 	*dynamic = 0;
-	if (!gp->bin.elf || elf_getphdrnum(gp->bin.elf, &n))
+	if (!exe->elf || elf_getphdrnum(exe->elf, &n))
 		return false;
-	for (size_t i = 0; i < n && gelf_getphdr(gp->bin.elf, i, &ph); i++) {
+	for (size_t i = 0; i < n && gelf_getphdr(exe->elf, i, &ph); i++) {
 		tls |= ph.p_type == PT_TLS;
 		if (ph.p_type == PT_DYNAMIC)
-			*dynamic = ph.p_vaddr + gp->bias;
+			*dynamic = ph.p_vaddr + bias;
 	}
-	return gp->bin.dynamic || tls;
+	return exe->dynamic || tls;
 }
 
 static int own_go(struct cspace *s, const struct gometa *meta, const struct goheap *heap)
@@ -48,7 +50,8 @@ static int find_all(struct cside *c, uint64_t dynamic)
 	cranges_sort(&s->owned);
 	err = carenas_find(s, &c->arenas);
 	cranges_sort(&s->owned);
-	err = err ? err : cthreads_find(s, &c->threads);
+	if (!c->threads_unknown)
+		err = err ? err : cthreads_find(s, &c->threads);
 	cranges_sort(&s->owned);
 	err = err ? err : cloader_find(s, &loader, dynamic, c->threads.main_tcb);
 	if (c->arenas.n || c->names.glibc)
@@ -100,26 +103,28 @@ int cside_read(struct cside *c, struct goproc *gp, const struct gometa *meta,
 	       const struct goheap *heap, const struct page_runs *runs)
 {
 	struct carenas last = c->arenas;
-	uint64_t start = clock_mono_ns(), dynamic;
+	uint64_t start = clock_mono_ns(), dynamic, bias;
+	const struct binary *exe = goproc_exe(gp, &bias);
 	int err = 0;
 
 	if (!c_side(gp, &dynamic))
 		return 0;
 	mem_deadline(gp->mem, READ_NS);
 	if (!c->named) {
-		cnames_find(&c->names, &gp->t->maps, gp->bin.elf);
+		cnames_find(&c->names, &gp->t->maps, exe->elf);
 		c->named = true;
 		c->budget = WALK_PAGES;
 	}
 	cranges_free(&c->space.owned);
 	cthreads_free(&c->threads);
 	c->arenas = (struct carenas){};
+	c->threads_unknown = gp->bin.machine != EM_X86_64;
 	c->space = (struct cspace){ .mem = gp->mem,
 				    .maps = &gp->t->maps,
 				    .runs = runs,
 				    .go_known = meta && heap,
 				    .exe_ino = gp->t->exe_ino,
-				    .in_exe = !gp->bin.dynamic };
+				    .in_exe = !exe->dynamic };
 	if (c->space.go_known)
 		err = own_go(&c->space, meta, heap);
 	err = err ? err : find_all(c, dynamic);

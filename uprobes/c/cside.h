@@ -25,7 +25,8 @@ struct cside {
 	struct cchunks chunks;
 	struct cthreads threads;
 	struct cnames names;
-	bool named; /* names are known: they are looked for once */
+	bool named;           /* names are known: they are looked for once */
+	bool threads_unknown; /* not looked for: struct pthread is known on x86-64 only */
 	uint64_t read_ns;
 	uint64_t budget; /* pages that may still be read to walk free lists */
 };

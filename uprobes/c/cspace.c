@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Ranges and their owners, mappings and the data of libraries; see cspace.h. */
 #include "c/cspace.h"
+#include "search.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,17 +55,8 @@ void cranges_sort(struct cranges *c)
 
 struct crange *cranges_at(const struct cranges *c, uint64_t addr)
 {
-	size_t lo = 0, hi = c->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (c->r[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->n ? &c->r[lo] : NULL;
+	size_t first = count_before(c->n, i, c->r[i].end <= addr);
+	return first < c->n ? &c->r[first] : NULL;
 }
 
 void cranges_free(struct cranges *c)

@@ -89,7 +89,7 @@ static int find_link_maps(struct cspace *s, struct cloader *l, uint64_t debug)
 /* Static TLS ends at the control block; it begins with the lowest of its blocks. */
 static int find_tls(struct cspace *s, struct cloader *l, uint64_t tcb)
 {
-	uint64_t low = tcb, dtv, n = 0, block;
+	uint64_t low = tcb, dtv, n = 0, block, page;
 	int err = mem_u64(s->mem, tcb + 8, &dtv);
 
 	err = err ? err : mem_u64(s->mem, dtv - 16, &n);
@@ -102,10 +102,11 @@ static int find_tls(struct cspace *s, struct cloader *l, uint64_t tcb)
 	}
 	if (n && !err && cspace_plain(s, dtv))
 		err = note(l, dtv - 16);
-	for (uint64_t p = low & ~(MEM_PAGE - 1); !cspace_fatal(err) && p < tcb + PTHREAD_SIZE;
-	     p += MEM_PAGE)
-		if (cspace_plain(s, p))
-			err = note(l, p);
+	page = low & ~(MEM_PAGE - 1);
+	n = (tcb - page + PTHREAD_SIZE + MEM_PAGE - 1) / MEM_PAGE;
+	for (uint64_t i = 0; !cspace_fatal(err) && i < n; i++)
+		if (cspace_plain(s, page + i * MEM_PAGE))
+			err = note(l, page + i * MEM_PAGE);
 	return cspace_fatal(err) ? err : 0;
 }
 

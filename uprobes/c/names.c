@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* C libraries and allocators by name; see names.h. */
 #include "c/names.h"
+#include "elf_text.h"
 #include <gelf.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SYMTAB_MAX (256U << 20)
 
 static const struct {
 	const char *prefix, *name; /* of a mapped file; NULL: glibc */
@@ -60,29 +63,37 @@ static void by_maps(struct cnames *c, const struct maps *maps)
 	}
 }
 
+static void by_symbol(struct cnames *c, const char *s)
+{
+	for (size_t k = 0; k < sizeof(symbols) / sizeof(symbols[0]); k++)
+		if (s[0] == symbols[k].symbol[0] && !strcmp(s, symbols[k].symbol))
+			add(c, symbols[k].name, s);
+}
+
+/* The first symbol table: there is no other (gABI), unless to keep us busy. */
 static void by_symbols(struct cnames *c, Elf *elf)
 {
 	Elf_Scn *scn = NULL;
+	Elf_Data *d = NULL;
+	struct elf_text text;
 	GElf_Shdr sh;
 	GElf_Sym sym;
 
-	while ((scn = elf_nextscn(elf, scn))) {
-		Elf_Data *d;
+	while (!d && (scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB && sh.sh_entsize &&
+		    sh.sh_size <= SYMTAB_MAX)
+			d = elf_getdata(scn, NULL);
+	if (!d)
+		return;
+	text = elf_text_open(elf, sh.sh_link);
+	for (size_t i = 0; i < d->d_size / sh.sh_entsize && gelf_getsym(d, i, &sym); i++) {
+		const char *s;
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB || !sh.sh_entsize)
+		if (GELF_ST_TYPE(sym.st_info) != STT_FUNC || sym.st_shndx == SHN_UNDEF)
 			continue;
-		d = elf_getdata(scn, NULL);
-		for (size_t i = 0; d && i < d->d_size / sh.sh_entsize; i++) {
-			const char *s;
-
-			if (!gelf_getsym(d, i, &sym) || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
-			    sym.st_shndx == SHN_UNDEF)
-				continue;
-			s = elf_strptr(elf, sh.sh_link, sym.st_name);
-			for (size_t k = 0; s && k < sizeof(symbols) / sizeof(symbols[0]); k++)
-				if (s[0] == symbols[k].symbol[0] && !strcmp(s, symbols[k].symbol))
-					add(c, symbols[k].name, s);
-		}
+		s = elf_text_at(&text, sym.st_name);
+		if (s)
+			by_symbol(c, s);
 	}
 }
 

@@ -15,6 +15,9 @@
  * loader, before 2.34 in that of libpthread. A ring that leads back to its head
  * through structures that know their own addresses is proof enough; the offset
  * of stackblock is where a stack's bounds enclose the structure itself.
+ *
+ * On arm64 the structure lies below where tpidr_el0 points, and does not know its own
+ * address: there threads are not looked for (cside.h).
  */
 #ifndef CPTHREAD_H
 #define CPTHREAD_H

@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "go/binary.h"
 #include "go/goproc.h"
+#include "go/module.h"
 #include "go/rt_memstats.h"
 #include "proc/guard.h"
 #include <dirent.h>
@@ -20,8 +21,9 @@
 #define STUCK_NS          50000000 /* without progress for so long, one does not count */
 #define MEMSTATS_ATTEMPTS 20
 #define CMDLINE_MAX       (4U << 20)
+#define GO_THREADS        3 /* at least, of a program with a Go runtime */
 
-enum verdict { V_BEGIN, V_OTHER, V_UNKNOWN, V_GO };
+enum verdict { V_BEGIN, V_LIBRARIES, V_OTHER, V_UNKNOWN, V_GO };
 
 /* What the scanner says of one process; behind V_GO comes its entry. */
 struct judged {
@@ -42,6 +44,8 @@ struct scan {
 	bool all; /* also those that are not Go */
 	struct exe *seen;
 	size_t nseen, cap;
+	struct gofiles files;
+	bool no_libraries; /* the mappings of one process could not be read in time */
 };
 
 /* Make room for one more of `size` bytes; NULL: out of memory, as it was. */
@@ -148,8 +152,34 @@ static enum verdict judge_name(int dirfd, uid_t uid, struct golist_entry *e)
 	return err ? V_UNKNOWN : V_GO;
 }
 
-static enum verdict judge(struct scan *s, pid_t pid, struct golist_entry *e)
+/*
+ * Go in a library of a program that is not. Its mappings are behind its mmap_lock, which
+ * nothing else here needs: fd is told before, so that one that blocks is known to be no
+ * more than a suspect.
+ */
+static enum verdict judge_libraries(struct scan *s, int fd, size_t at, int dirfd,
+				    struct golist_entry *e)
 {
+	struct judged j = { at, V_LIBRARIES };
+	struct gomodules mods = {};
+	struct maps maps = {};
+	int file = -1;
+
+	if (guard_write(fd, &j, sizeof(j)) || maps_read(dirfd, &maps))
+		return V_OTHER;
+	if (!gomodules_find(&s->files, dirfd, &maps, &mods) && mods.n)
+		file = gomodule_file(dirfd, mods.m[0].text);
+	maps_free(&maps);
+	if (file < 0)
+		return V_OTHER;
+	explain(e, read_exe(file, "the library", e), "");
+	close(file);
+	return V_GO;
+}
+
+static enum verdict judge(struct scan *s, int fd, size_t at, struct golist_entry *e)
+{
+	pid_t pid = s->pids[at];
 	enum verdict v = V_OTHER;
 	struct proc_status st;
 	char path[32];
@@ -172,6 +202,8 @@ static enum verdict judge(struct scan *s, pid_t pid, struct golist_entry *e)
 			v = judge_name(dirfd, st.uid, e);
 		else if (!err || err == -EOPNOTSUPP)
 			v = V_GO;
+		else if (err == -ENOEXEC && !s->no_libraries && st.threads >= GO_THREADS)
+			v = judge_libraries(s, fd, at, dirfd, e);
 		else if (!e->err)
 			explain(e, err, strerror(-err));
 	} else {
@@ -192,23 +224,29 @@ static void scanner(int fd, void *arg)
 
 		if (guard_write(fd, &j, sizeof(j)))
 			return;
-		j.verdict = judge(s, s->pids[i], &e);
+		j.verdict = judge(s, fd, i, &e);
 		if (guard_write(fd, &j, sizeof(j)) ||
 		    (j.verdict == V_GO && guard_write(fd, &e, sizeof(e))))
 			return;
 	}
 }
 
-/* Take what one scanner says, until it is done or does not answer: s->from is the next. */
-static int scan_get(struct scan *s, struct guard *g, struct golist *l)
+/*
+ * Take what one scanner says, until it is done or does not answer: s->from is the next,
+ * *at is what it was about then.
+ */
+static int scan_get(struct scan *s, struct guard *g, struct golist *l, uint32_t *at)
 {
 	struct golist_entry e = {};
 	struct judged j;
 	int err = 0;
 
+	*at = V_BEGIN;
 	while (!err && s->from < s->n) {
 		err = guard_get(g, &j, sizeof(j));
-		if (err || j.verdict == V_BEGIN)
+		if (!err)
+			*at = j.verdict;
+		if (err || j.verdict == V_BEGIN || j.verdict == V_LIBRARIES)
 			continue;
 		if (j.verdict == V_GO)
 			err = guard_get(g, &e, sizeof(e));
@@ -226,13 +264,20 @@ static int scan(struct scan *s, struct golist *l, uint64_t deadline_ns)
 
 	while (!err && s->from < s->n) {
 		struct guard g;
+		uint32_t at;
 
 		err = guard_start(&g, deadline_ns, scanner, s);
 		if (err)
 			break;
-		err = scan_get(s, &g, l);
+		err = scan_get(s, &g, l, &at);
 		guard_end(&g);
-		if (err == -ETIMEDOUT || err == -EPIPE) {
+		if ((err == -ETIMEDOUT || err == -EPIPE) && at == V_LIBRARIES && !s->all) {
+			/* once is enough: others may wait for the same */
+			s->no_libraries = true;
+			s->from++;
+			l->unknown++;
+			err = 0;
+		} else if (err == -ETIMEDOUT || err == -EPIPE) {
 			struct golist_entry e = { .pid = s->pids[s->from++],
 						  .rss = GOLIST_UNKNOWN,
 						  .heap_inuse = GOLIST_UNKNOWN,
@@ -273,6 +318,9 @@ static void peek(int fd, void *arg)
 	int err = target_open(&t, e.pid);
 
 	err = err ? err : goproc_open(&gp, &t);
+	/* a file without build info does not say it, the process does */
+	if (!err)
+		snprintf(e.version, sizeof(e.version), "%s", gp.bin.version);
 	if (err) {
 		explain(&e, err, *fail_text() ? fail_text() : strerror(-err));
 	} else if (!gp.proven) {

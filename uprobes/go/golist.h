@@ -2,7 +2,8 @@
 /*
  * golist.h - the Go processes of this host, with the few numbers that rank them.
  *
- * What is no Go program is told by its executable alone, each of which is read once. Then
+ * What is no Go program is told by its executable, each of which is read once, and of one
+ * that has threads enough for a Go runtime by its libraries, each read once, too. Then
  * each Go process is looked at by a child of its own with a deadline (proc/guard.h), so one
  * that does not answer costs one deadline, once, and not the list. No page is counted: RSS
  * is VmRSS of /proc/PID/status, the heap is the runtime's own counters, proven as always.
@@ -30,7 +31,7 @@ struct golist {
 	struct golist_entry *entry;
 	size_t n, cap;
 	size_t scanned; /* processes that were judged by their executable */
-	size_t unknown; /* whose executable may not be read: maybe Go, maybe not */
+	size_t unknown; /* whose executable or libraries may not be read: maybe Go, maybe not */
 };
 
 /*

@@ -3,20 +3,22 @@
 #ifndef GO_IMAGE_H
 #define GO_IMAGE_H
 
-#include "go/binary.h"
+#include "elf64.h"
 #include "go/pclntab.h"
 
 struct image {
-	struct binary *bin;
-	const uint8_t *file; /* the whole file; belongs to the binary */
-	size_t size;
+	struct lazyfile *file;
+	struct elf64 elf;
 };
 
-/* -ENOMEM when the file cannot be mapped. */
-int image_open(struct image *im, struct binary *bin);
+/* -ENOEXEC when it is no 64-bit ELF file. The file must outlive it. */
+int image_open(struct image *im, struct lazyfile *file);
 
-/* File bytes at an address of the file, and how many follow; NULL where there are none. */
-const uint8_t *image_bytes(const struct image *im, uint64_t addr, uint64_t *left);
+/*
+ * File bytes at an address of the file, and how many the file has from there. Those
+ * are read of which len tells; NULL where there are none, or fewer than len.
+ */
+const uint8_t *image_bytes(const struct image *im, uint64_t addr, uint64_t len, uint64_t *left);
 
 /* The range of writable segments, bss included. false if there are none. */
 bool image_data(const struct image *im, uint64_t *start, uint64_t *end);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
 /*
- * layout.h - where the Go runtime keeps what, one table entry a release.
+ * layout.h - where the Go runtime keeps what, one table entry a release and machine.
  *
  * LAYOUT_FIELDS is the single list of what the readers need. The structure
  * below, the generated table (layouts.c), the generator (layoutgen.c) and the
@@ -18,8 +18,10 @@
 #ifndef GO_LAYOUT_H
 #define GO_LAYOUT_H
 
+#include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define LAYOUT_NONE         UINT32_MAX
 #define LAYOUT_SIZE_CLASSES 68 /* the same 68 in 1.16 to 1.27 (sizeclasses.go) */
@@ -39,6 +41,14 @@
 	OFF(gc_totalAlloc, "runtime.gcControllerState", "totalAlloc")                              \
 	OFF(gc_totalFree, "runtime.gcControllerState", "totalFree")                                \
 	OFF(gc_mappedReady, "runtime.gcControllerState", "mappedReady")                            \
+	OFF(gc_assistTime, "runtime.gcControllerState", "assistTime")                              \
+	OFF(gc_dedicatedMarkTime, "runtime.gcControllerState", "dedicatedMarkTime")                \
+	OFF(gc_fractionalMarkTime, "runtime.gcControllerState", "fractionalMarkTime")              \
+	OFF(gc_idleMarkTime, "runtime.gcControllerState", "idleMarkTime")                          \
+	OFF(gc_lastHeapGoal, "runtime.gcControllerState", "lastHeapGoal")                          \
+	OFF(gc_lastStackScan, "runtime.gcControllerState", "lastStackScan")                        \
+	OFF(gc_maxStackScan, "runtime.gcControllerState", "maxStackScan")                          \
+	OFF(gc_globalsScan, "runtime.gcControllerState", "globalsScan")                            \
 	SIZE(ms_size, "runtime.mstats")                                                            \
 	OFF(ms_stats, "runtime.mstats", "heapStats.stats")                                         \
 	OFF(ms_gen, "runtime.mstats", "heapStats.gen")                                             \
@@ -88,6 +98,9 @@
 	OFF(mheap_inUse, "runtime.mheap", "pages.inUse.ranges")                                    \
 	OFF(mheap_summary_mapped, "runtime.mheap", "pages.summaryMappedReady")                     \
 	OFF(mheap_scav_index, "runtime.mheap", "pages.scav.index.chunks")                          \
+	OFF(mheap_scav_released, "runtime.mheap", "pages.scav.released")                           \
+	OFF(mheap_scav_releasedBg, "runtime.mheap", "pages.scav.releasedBg")                       \
+	OFF(mheap_scav_releasedEager, "runtime.mheap", "pages.scav.releasedEager")                 \
 	OFF(mheap_central, "runtime.mheap", "central")                                             \
 	OFF(mheap_sweepArenas, "runtime.mheap", "sweepArenas")                                     \
 	OFF(mheap_markArenas, "runtime.mheap", "markArenas")                                       \
@@ -121,7 +134,10 @@
 	OFF(mspan_state, "runtime.mspan", "state")                                                 \
 	OFF(mspan_elemsize, "runtime.mspan", "elemsize")                                           \
 	OFF(mspan_beforeCache, "runtime.mspan", "allocCountBeforeCache")                           \
+	OFF(mspan_largeType, "runtime.mspan", "largeType")                                         \
 	SIZE(mcache_size, "runtime.mcache")                                                        \
+	OFF(mcache_tiny, "runtime.mcache", "tiny")                                                 \
+	OFF(mcache_tinyoffset, "runtime.mcache", "tinyoffset")                                     \
 	OFF(mcache_tinyAllocs, "runtime.mcache", "tinyAllocs")                                     \
 	OFF(mcache_alloc, "runtime.mcache", "alloc")                                               \
 	OFF(p_mcache, "runtime.p", "mcache")                                                       \
@@ -133,8 +149,15 @@
 	OFF(g_m, "runtime.g", "m")                                                                 \
 	OFF(g_atomicstatus, "runtime.g", "atomicstatus")                                           \
 	OFF(g_goid, "runtime.g", "goid")                                                           \
+	OFF(g_sched_sp, "runtime.g", "sched.sp")                                                   \
+	OFF(g_sched_pc, "runtime.g", "sched.pc")                                                   \
+	OFF(g_sched_bp, "runtime.g", "sched.bp")                                                   \
+	OFF(g_gopc, "runtime.g", "gopc")                                                           \
 	OFF(m_g0, "runtime.m", "g0")                                                               \
 	OFF(m_gsignal, "runtime.m", "gsignal")                                                     \
+	OFF(m_curg, "runtime.m", "curg")                                                           \
+	OFF(m_p, "runtime.m", "p")                                                                 \
+	OFF(m_preemptoff, "runtime.m", "preemptoff")                                               \
 	OFF(m_alllink, "runtime.m", "alllink")                                                     \
 	OFF(m_procid, "runtime.m", "procid")                                                       \
 	OFF(m_trace_buf, "runtime.m", "trace.buf")                                                 \
@@ -162,6 +185,8 @@
 	OFF(work_nwait, "var:runtime.work", "nwait")                                               \
 	OFF(work_sweepWaiters, "var:runtime.work", "sweepWaiters")                                 \
 	OFF(work_cycles, "var:runtime.work", "cycles")                                             \
+	OFF(work_pauseNS, "var:runtime.work", "pauseNS")                                           \
+	OFF(work_pauseStart, "var:runtime.work", "pauseStart")                                     \
 	OFF(spmc_next, "runtime.spanSPMC", "allnode.next")                                         \
 	OFF(spmc_cap, "runtime.spanSPMC", "cap")                                                   \
 	OFF(spmc_ring, "runtime.spanSPMC", "ring")                                                 \
@@ -174,9 +199,17 @@
 	OFF(vgetrandom_size, "var:runtime.vgetrandomAlloc", "stateSize")                           \
 	OFF(bucket_allnext, "runtime.bucket", "allnext")                                           \
 	OFF(bucket_typ, "runtime.bucket", "typ")                                                   \
+	OFF(bucket_bytes, "runtime.bucket", "size")                                                \
 	OFF(bucket_nstk, "runtime.bucket", "nstk")                                                 \
 	SIZE(bucket_size, "runtime.bucket")                                                        \
 	SIZE(memrecord_size, "runtime.memRecord")                                                  \
+	OFF(memrecord_active, "runtime.memRecord", "active")                                       \
+	OFF(memrecord_future, "runtime.memRecord", "future")                                       \
+	SIZE(memcycle_size, "runtime.memRecordCycle")                                              \
+	OFF(memcycle_allocs, "runtime.memRecordCycle", "allocs")                                   \
+	OFF(memcycle_frees, "runtime.memRecordCycle", "frees")                                     \
+	OFF(memcycle_alloc_bytes, "runtime.memRecordCycle", "alloc_bytes")                         \
+	OFF(memcycle_free_bytes, "runtime.memRecordCycle", "free_bytes")                           \
 	OFF(md_gcdatamask, "runtime.moduledata", "gcdatamask")                                     \
 	OFF(md_gcbssmask, "runtime.moduledata", "gcbssmask")                                       \
 	OFF(md_text, "runtime.moduledata", "text")                                                 \
@@ -185,6 +218,8 @@
 	OFF(md_etypes, "runtime.moduledata", "etypes")                                             \
 	OFF(md_gofunc, "runtime.moduledata", "gofunc")                                             \
 	OFF(md_next, "runtime.moduledata", "next")                                                 \
+	OFF(worldstop_start, "runtime.worldStop", "start")                                         \
+	OFF(worldstop_finished, "runtime.worldStop", "finishedStopping")                           \
 	OFF(trace_reading, "var:runtime.trace", "reading")                                         \
 	OFF(trace_lock, "var:runtime.trace", "lock")                                               \
 	OFF(trace_gen, "var:runtime.trace", "gen")                                                 \
@@ -239,16 +274,29 @@
 struct go_layout {
 	const char *release;   /* "1.24": the minor release the entry is for */
 	const char *made_from; /* "go1.24.4": the toolchain whose DWARF was read */
+	uint16_t machine;      /* EM_X86_64 or EM_AARCH64: paddings differ */
 #define MEMBER(id, ...) uint32_t id;
 	LAYOUT_FIELDS(MEMBER, MEMBER, MEMBER)
 #undef MEMBER
 };
 
-extern const struct go_layout go_layouts[]; /* oldest release first */
+extern const struct go_layout go_layouts[]; /* of each machine: oldest release first */
 extern const size_t go_layouts_count;
 
-/* The entry for Go 1.MINOR, or NULL. */
-const struct go_layout *go_layout_find(int minor);
+/* The entry for Go 1.MINOR on a machine, or NULL. */
+const struct go_layout *go_layout_find(int minor, uint16_t machine);
+
+/* 24 of the entry for Go 1.24. */
+static inline int go_layout_minor(const struct go_layout *l)
+{
+	return atoi(l->release + sizeof("1.") - 1);
+}
+
+/* The address of arena 0: arenaBaseOffset of runtime/malloc.go, as linux has it. */
+static inline uint64_t go_arena_base(const struct go_layout *l)
+{
+	return l->machine == EM_X86_64 ? 0xffff800000000000ULL : 0;
+}
 
 /* Bytes of an object of each size class; class 0 is for large objects (0). */
 extern const uint16_t go_size_class[LAYOUT_SIZE_CLASSES];

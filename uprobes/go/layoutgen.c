@@ -12,6 +12,7 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gelf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,9 +211,23 @@ static void print_size(const struct index *ix, const char *id, const char *spec)
 #define PRINT_WIDTH(id, type, path) print_width(ix, #id, type, path);
 #define PRINT_SIZE(id, type)        print_size(ix, #id, type);
 
+static const char *machine_name(const struct index *ix)
+{
+	GElf_Ehdr eh;
+
+	if (!gelf_getehdr(dwarf_getelf(ix->dw), &eh))
+		return NULL;
+	switch (eh.e_machine) {
+	case EM_X86_64: return "EM_X86_64";
+	case EM_AARCH64: return "EM_AARCH64";
+	default: return NULL;
+	}
+}
+
 static void entry_print(const struct index *ix, const char *release)
 {
 	printf("\t{\n\t\t.release = \"%s\",\n\t\t.made_from = \"%s\",\n", release, ix->go);
+	printf("\t\t.machine = %s,\n", machine_name(ix));
 	LAYOUT_FIELDS(PRINT_OFF, PRINT_WIDTH, PRINT_SIZE)
 	printf("\t},\n");
 }
@@ -229,6 +244,8 @@ static int layoutgen(const char *release, const char *path)
 	err = ix.dw ? index_build(&ix) : -ENODATA;
 	if (!err && strncmp(ix.go + 2, release, strlen(release)))
 		err = -EINVAL; /* another release than asked for */
+	if (!err && !machine_name(&ix))
+		err = -EOPNOTSUPP;
 	if (!err)
 		entry_print(&ix, release);
 	free(ix.names);

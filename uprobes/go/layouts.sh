@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #
-# Write layouts.c: build one small Go program with each toolchain of
-# layouts.list and let layoutgen read its DWARF. Called by `make layouts`.
+# Write layouts.c: build one small Go program with each toolchain of layouts.list, for
+# each machine, and let layoutgen read its DWARF. Called by `make layouts`.
 set -euo pipefail
 
 here=uprobes/go
@@ -43,15 +43,16 @@ func main() {
 }
 END
 
+# build RELEASE GOARCH
 build() {
 	local goroot
-	[ "$here/layouts.sh" -nt "$obj/keep-$1" ] || return 0
+	[ "$here/layouts.sh" -nt "$obj/keep-$1-$2" ] || return 0
 	goroot=$(tests/debs.sh go "$1") || die "no toolchain of Go $1"
 	(cd "$tmp/keep" && env -u GOPATH GOROOT="$goroot" GOTOOLCHAIN=local GO111MODULE=off \
-		GOFLAGS= CGO_ENABLED=0 GOOS=linux GOARCH=amd64 \
-		"$goroot/bin/go" build -o "$tmp/keep-$1" main.go) || die "cannot build with Go $1"
+		GOFLAGS= CGO_ENABLED=0 GOOS=linux GOARCH="$2" \
+		"$goroot/bin/go" build -o "$tmp/binary" main.go) || die "cannot build with Go $1"
 	size_classes "$goroot" > "$obj/classes-$1"
-	mv "$tmp/keep-$1" "$obj/keep-$1"
+	mv "$tmp/binary" "$obj/keep-$1-$2"
 }
 
 # The numbers of class_to_size, one a line; the file and the name moved in 1.25.
@@ -65,11 +66,14 @@ size_classes() {
 }
 
 releases=$(sed 's/#.*//' $here/layouts.list | sort -V)
+machines="amd64 arm64"
 first=
 for r in $releases; do
-	echo "  LAYOUT  go$r"
-	build "$r"
-	$gen "$r" "$obj/keep-$r" > "$tmp/entry-$r"
+	for m in $machines; do
+		echo "  LAYOUT  go$r $m"
+		build "$r" "$m"
+		$gen "$r" "$obj/keep-$r-$m" > "$tmp/entry-$m-$r"
+	done
 	first=${first:-$r}
 	[ -s "$obj/classes-$r" ] || die "no size classes in Go $r"
 	cmp -s "$obj/classes-$first" "$obj/classes-$r" || die "Go $r has other size classes"
@@ -88,20 +92,22 @@ done
 
 		const struct go_layout go_layouts[] = {
 	END
-	for r in $releases; do cat "$tmp/entry-$r"; done
+	for m in $machines; do
+		for r in $releases; do cat "$tmp/entry-$m-$r"; done
+	done
 	cat <<-'END'
 		};
 
 		const size_t go_layouts_count = sizeof(go_layouts) / sizeof(go_layouts[0]);
 
-		const struct go_layout *go_layout_find(int minor)
+		const struct go_layout *go_layout_find(int minor, uint16_t machine)
 		{
 			char release[16];
 			size_t i;
 
 			snprintf(release, sizeof(release), "1.%d", minor);
 			for (i = 0; i < go_layouts_count; i++)
-				if (!strcmp(go_layouts[i].release, release))
+				if (go_layouts[i].machine == machine && !strcmp(go_layouts[i].release, release))
 					return &go_layouts[i];
 			return NULL;
 		}

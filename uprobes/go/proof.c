@@ -19,6 +19,15 @@ uint64_t go_counters_ms(const struct go_counters *c, uint32_t off)
 	return off == LAYOUT_NONE || off > sizeof(c->ms) - 8 ? 0 : get_u64(c->ms, off);
 }
 
+bool go_counters_differ(const struct go_counters *a, const struct go_counters *b)
+{
+	const struct go_layout *l = a->l;
+
+	return memcmp(a->gc + l->gc_heapInUse, b->gc + l->gc_heapInUse,
+		      l->gc_mappedReady + 8 - l->gc_heapInUse) ||
+	       memcmp(a->ms, b->ms, l->ms_size);
+}
+
 static int64_t generations(const struct go_counters *c, uint32_t off, unsigned index)
 {
 	const struct go_layout *l = c->l;
@@ -80,29 +89,42 @@ static uint64_t by_class(const int64_t *counts)
 	return sum;
 }
 
-unsigned go_counters_check(const struct go_counters *c)
+void go_identities(const struct go_counters *c, struct go_identity id[PROOF_IDENTITIES])
 {
 	const struct go_layout *l = c->l;
 	uint64_t in_use = go_counters_gc(c, l->gc_heapInUse);
 	uint64_t released = go_counters_gc(c, l->gc_heapReleased);
 	uint64_t free_ = go_counters_gc(c, l->gc_heapFree);
-	uint64_t total_alloc = go_counters_gc(c, l->gc_totalAlloc);
-	uint64_t total_free = go_counters_gc(c, l->gc_totalFree);
-	uint64_t ready = go_counters_gc(c, l->gc_mappedReady);
 	uint64_t manual = (uint64_t)c->in_stacks + c->in_workbufs + c->in_ptrscalar;
 	uint64_t mapped = in_use + free_ + released + manual;
 	const uint32_t sys[] = { l->ms_stacks_sys,   l->ms_mspan_sys, l->ms_mcache_sys,
 				 l->ms_buckhash_sys, l->ms_gcMiscSys, l->ms_other_sys };
-	unsigned failed = 0;
 
 	for (unsigned i = 0; i < sizeof(sys) / sizeof(sys[0]); i++)
 		mapped += go_counters_ms(c, sys[i]);
-	failed |= (in_use != (uint64_t)c->in_heap) << 0;
-	failed |= (released != (uint64_t)c->released) << 1;
-	failed |= (in_use + free_ != c->committed - manual) << 2;
-	failed |= (total_alloc != c->large_alloc + by_class(c->small_allocs)) << 3;
-	failed |= (total_free != c->large_free + by_class(c->small_frees)) << 4;
-	failed |= (ready != mapped - c->released) << 5;
+	id[0] = (struct go_identity){ in_use, c->in_heap, "heapInUse = inHeap" };
+	id[1] = (struct go_identity){ released, c->released, "heapReleased = released" };
+	id[2] = (struct go_identity){ in_use + free_, c->committed - manual,
+				      "heapInUse + heapFree = committed - inStacks - inWorkBufs - "
+				      "inPtrScalarBits" };
+	id[3] = (struct go_identity){ go_counters_gc(c, l->gc_totalAlloc),
+				      c->large_alloc + by_class(c->small_allocs),
+				      "totalAlloc = largeAlloc + smallAllocCount by class" };
+	id[4] = (struct go_identity){ go_counters_gc(c, l->gc_totalFree),
+				      c->large_free + by_class(c->small_frees),
+				      "totalFree = largeFree + smallFreeCount by class" };
+	id[5] = (struct go_identity){ go_counters_gc(c, l->gc_mappedReady), mapped - c->released,
+				      "mappedReady = all that is mapped - released" };
+}
+
+unsigned go_counters_check(const struct go_counters *c)
+{
+	struct go_identity id[PROOF_IDENTITIES];
+	unsigned failed = 0;
+
+	go_identities(c, id);
+	for (unsigned i = 0; i < PROOF_IDENTITIES; i++)
+		failed |= (unsigned)(id[i].left != id[i].right) << i;
 	return failed;
 }
 

@@ -34,6 +34,8 @@ struct goproc;
 
 /* Read both structures and add up. 0 or -errno. */
 int go_counters_read(struct goproc *gp, struct go_counters *c);
+/* Whether any counter that a change of spans or bitmaps moves differs. */
+bool go_counters_differ(const struct go_counters *a, const struct go_counters *b);
 uint64_t go_counters_gc(const struct go_counters *c, uint32_t off);
 uint64_t go_counters_ms(const struct go_counters *c, uint32_t off);
 
@@ -46,6 +48,13 @@ uint64_t go_counters_ms(const struct go_counters *c, uint32_t off);
  * All identities also hold for memory full of zeros: trivial() tells.
  */
 unsigned go_counters_check(const struct go_counters *c);
+
+/* Both sides of each, which are to be equal, and what they are. */
+struct go_identity {
+	uint64_t left, right;
+	const char *what;
+};
+void go_identities(const struct go_counters *c, struct go_identity id[PROOF_IDENTITIES]);
 bool go_counters_trivial(const struct go_counters *c);
 
 /* Prove gp->l at gp->addr; fills proven, checked, failed, attempts, proof_ns. */
@@ -58,5 +67,12 @@ int go_prove(struct goproc *gp);
  * to checked, failed and proof_ns, sets proven, and why if it is not.
  */
 int go_prove_structures(struct goproc *gp, bool all);
+
+/*
+ * Each of these tests by itself, and what it is of. Bit i of *held: test i holds, in the
+ * look in which most of them did. Changes nothing in gp. 0 or -errno.
+ */
+int go_structures_check(struct goproc *gp, unsigned *held);
+const char *go_structure_name(unsigned i);
 
 #endif

@@ -12,6 +12,7 @@
 #include "go/rt_heap.h"
 #include "go/rt_meta.h"
 #include "go/rt_stacks.h"
+#include "search.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,15 +142,33 @@ static bool test_pacer(const struct walk *w)
 	const struct go_counters *c = &w->before;
 	int32_t percent = go_counters_gc(c, l->gc_gcPercent);
 	uint64_t total = go_counters_gc(c, l->gc_totalAlloc);
+	uint64_t goal = go_counters_gc(c, l->gc_gcPercentHeapGoal);
 
-	return percent >= -1 && percent <= 1000000 &&
+	/* commit() in mgcpacer.go: without a percentage there is no goal */
+	return percent >= -1 && percent <= 1000000 && (percent < 0) == (goal == UINT64_MAX) &&
 	       (int64_t)go_counters_gc(c, l->gc_memoryLimit) >= 0 &&
 	       go_counters_gc(c, l->gc_heapMarked) <= 2 * total + GO_ARENA &&
-	       go_counters_gc(c, l->gc_heapLive) <= 2 * total + GO_ARENA &&
-	       go_counters_gc(c, l->gc_gcPercentHeapGoal);
+	       go_counters_gc(c, l->gc_heapLive) <= 2 * total + GO_ARENA && goal;
 }
 
-/* The chain of Ms ends at the first: the process's main thread, by its own pid. */
+/* A P; also one of those that a lower GOMAXPROCS leaves unused. */
+static bool is_p(const struct walk *w, uint64_t p)
+{
+	uint64_t ptr, len, cap, at;
+
+	if (mem_slice(w->gp->mem, w->gp->addr[G_allp], SAMPLE, &ptr, &len, &cap))
+		return false;
+	for (uint64_t i = 0; i < cap; i++)
+		if (!mem_u64(w->gp->mem, ptr + 8 * i, &at) && at == p)
+			return true;
+	return false;
+}
+
+/*
+ * The chain of Ms ends at the first: the process's main thread, by its own pid. Where C
+ * is the host, it is the thread that the library or archive started the runtime in. Each has a
+ * P or none.
+ */
 static bool test_threads(const struct walk *w)
 {
 	const struct go_layout *l = w->gp->l;
@@ -159,10 +178,11 @@ static bool test_threads(const struct walk *w)
 	if (mem_u64(w->gp->mem, w->gp->addr[G_allm], &p))
 		return false;
 	for (; p; n++) {
-		uint64_t g0;
+		uint64_t g0, has;
 
 		if (n == SAMPLE || mem_u64(w->gp->mem, p + l->m_procid, &id) ||
 		    mem_u64(w->gp->mem, p + l->m_g0, &g0) || !g0 ||
+		    mem_u64(w->gp->mem, p + l->m_p, &has) || (has && !is_p(w, has)) ||
 		    mem_u64(w->gp->mem, p + l->m_alllink, &p))
 			return false;
 		threads += id != 0;
@@ -171,33 +191,46 @@ static bool test_threads(const struct walk *w)
 	for (size_t i = 0; i < w->meta.nstacks; i++)
 		if (w->meta.stack[i].hi && w->meta.stack[i].lo >= w->meta.stack[i].hi)
 			return false;
-	return id == (uint64_t)st->inner_pid && threads <= st->threads + n / 2 + 8;
+	return target_has_thread(w->gp->t, id) && threads <= st->threads + n / 2 + 8;
 }
 
-static int by_base(const void *a, const void *b)
+static bool in_text(const struct goproc *gp, uint64_t pc)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
+	return pc - (gp->bin.text + gp->bias) <= gp->bin.text_end - gp->bin.text;
 }
 
-/* Goroutines have ids of their own and stacks that are powers of two, in stack spans. */
+/* Where a goroutine was made, a plugin perhaps; one that C calls back in was not. */
+static bool is_maker(const struct walk *w, uint64_t pc)
+{
+	const struct vma *v;
+
+	if (!pc || in_text(w->gp, pc))
+		return true;
+	v = maps_find(&w->gp->t->maps, pc);
+	return v && v->flags & VMA_X;
+}
+
+/*
+ * Goroutines have ids of their own and stacks that are powers of two, in stack spans, and were
+ * made by code.
+ */
 static bool test_goroutines(const struct walk *w)
 {
 	const struct go_layout *l = w->gp->l;
-	uint64_t ptr, len, ids[SAMPLE], g, n = 0, good = 0, all = 0;
+	uint64_t ptr, len, ids[SAMPLE], g, n = 0, good = 0, all = 0, twice = 0, made = 0;
 
 	if (mem_u64(w->gp->mem, w->gp->addr[G_allgs], &ptr) ||
 	    mem_u64(w->gp->mem, w->gp->addr[G_allglen], &len))
 		return false;
 	for (uint64_t i = 0; i < len && i < SAMPLE; i++) {
-		uint64_t stack[2], id, size;
+		uint64_t stack[2], id, size, pc;
 		const struct span *s;
 		uint32_t status;
 
 		if (mem_u64(w->gp->mem, ptr + 8 * i, &g) ||
 		    mem_read(w->gp->mem, g + l->g_atomicstatus, &status, 4) ||
 		    mem_read(w->gp->mem, g + l->g_stack, stack, sizeof(stack)) ||
+		    mem_u64(w->gp->mem, g + l->g_gopc, &pc) ||
 		    mem_u64(w->gp->mem, g + l->g_goid, &id))
 			return false;
 		status &= ~0x1000u; /* _Gscan */
@@ -208,16 +241,17 @@ static bool test_goroutines(const struct walk *w)
 		if (status != 1 && status != 3 && status != 4) /* runnable, syscall, waiting */
 			continue;
 		ids[n++] = id;
+		made += pc != 0;
 		size = stack[1] - stack[0];
 		s = goheap_span(&w->heap, stack[0], GO_SMALL_STACKS);
 		if (!id || id > 1ULL << 48 || size < 2048 || size & (size - 1) || !s ||
-		    s->state != PS_STACK || stack[1] > s->base + span_bytes(s))
+		    s->state != PS_STACK || stack[1] > s->base + span_bytes(s) || !is_maker(w, pc))
 			good--;
 	}
-	qsort(ids, n, sizeof(*ids), by_base);
+	qsort(ids, n, sizeof(*ids), by_u64);
 	for (uint64_t i = 1; i < n; i++)
-		good -= ids[i] == ids[i - 1];
-	return n && most(w, good, all);
+		twice += ids[i] == ids[i - 1];
+	return made && most(w, good > twice ? good - twice : 0, all);
 }
 
 /* What a P has cached is the empty span or one of that class. */
@@ -254,11 +288,6 @@ static bool test_caches(const struct walk *w)
 	return used && most(w, good, all);
 }
 
-static bool in_text(const struct goproc *gp, uint64_t pc)
-{
-	return pc - (gp->bin.text + gp->bias) <= gp->bin.text_end - gp->bin.text;
-}
-
 /*
  * The module knows its text, and behind that it says where data and bss are
  * (moduledata, symtab.go); the masks of these have a mark behind their end.
@@ -276,11 +305,31 @@ static bool test_module(const struct walk *w)
 		uint64_t bytes = at[2 * i + 1] - at[2 * i], p;
 		uint8_t mark;
 
-		if (bytes > GO_ARENA_BASE || mem_u64(w->gp->mem, module + masks[i] + 8, &p) ||
+		if (bytes >> 48 || mem_u64(w->gp->mem, module + masks[i] + 8, &p) ||
 		    mem_read(w->gp->mem, p + (bytes / 8 + 7) / 8, &mark, 1) || mark != SENTINEL)
 			return false;
 	}
 	return true;
+}
+
+/* What a bucket has counted: no more frees than allocations, and bytes are its size each. */
+static bool test_record(const struct goproc *gp, uint64_t bucket, uint64_t record)
+{
+	const struct go_layout *l = gp->l;
+	uint64_t size, allocs, frees, bytes;
+
+	record += l->memrecord_active;
+	if (l->memrecord_active + l->memcycle_size != l->memrecord_future ||
+	    l->memrecord_future + 3 * l->memcycle_size != l->memrecord_size ||
+	    mem_u64(gp->mem, bucket + l->bucket_bytes, &size) ||
+	    mem_u64(gp->mem, record + l->memcycle_allocs, &allocs) ||
+	    mem_u64(gp->mem, record + l->memcycle_frees, &frees) || frees > allocs)
+		return false;
+	if (l->memcycle_alloc_bytes == LAYOUT_NONE)
+		return true;
+	if (mem_u64(gp->mem, record + l->memcycle_alloc_bytes, &bytes) || bytes != allocs * size)
+		return false;
+	return !mem_u64(gp->mem, record + l->memcycle_free_bytes, &bytes) && bytes == frees * size;
 }
 
 /*
@@ -306,7 +355,10 @@ static bool test_buckets(const struct walk *w)
 			return false;
 		if (nstk && (mem_u64(gp->mem, p + l->bucket_size, &pc) || !in_text(gp, pc)))
 			return false;
-		size = l->bucket_size + 8 * nstk + l->memrecord_size;
+		size = l->bucket_size + 8 * nstk;
+		if (!test_record(gp, p, p + size))
+			return false;
+		size += l->memrecord_size;
 		/* the list's head is the newest, at the highest address of its chunk */
 		if (prev > p && prev - p < size)
 			return false;
@@ -403,6 +455,41 @@ int go_prove_structures(struct goproc *gp, bool all)
 	if (!err && what)
 		snprintf(gp->why, sizeof(gp->why), "with the layout of Go %s, %s do not fit",
 			 gp->l->release, what);
+	free(w);
+	return err;
+}
+
+const char *go_structure_name(unsigned i)
+{
+	return i < PROOF_STRUCTURES ? tests[i].what : NULL;
+}
+
+int go_structures_check(struct goproc *gp, unsigned *held)
+{
+	struct walk *w = calloc(1, sizeof(*w));
+	const unsigned all = (1U << PROOF_STRUCTURES) - 1;
+	uint64_t start = clock_mono_ns();
+	int err = w ? 0 : -ENOMEM, rest = 0;
+
+	*held = 0;
+	for (int i = 0; w && i < ATTEMPTS && *held != all && rest < AT_REST; i++) {
+		unsigned now = 0;
+
+		*w = (struct walk){ .gp = gp };
+		err = walk_read(w, true);
+		for (unsigned k = 0; !err && k < PROOF_STRUCTURES; k++)
+			now |= (unsigned)tests[k].holds(w) << k;
+		walk_free(w);
+		rest += !w->moved;
+		if (__builtin_popcount(now) > __builtin_popcount(*held))
+			*held = now;
+		if (err == -ESRCH || err == -EPERM || err == -ENOMEM)
+			break;
+		err = 0;
+		if (*held == all || clock_mono_ns() - start > BUDGET_NS)
+			break;
+		usleep(PAUSE_US);
+	}
 	free(w);
 	return err;
 }

@@ -2,9 +2,8 @@
 /*
  * resolve.h - the runtime's variables without a symbol table.
  *
- * Compiled code names its variables by RIP-relative operands. Every byte that
- * could be the ModRM of one gives candidates; no disassembler is needed, because
- * wrong ones do not survive what follows:
+ * Compiled code names its variables relative to itself, and whatever looks like that is
+ * a candidate (coderefs.h). Wrong ones do not survive what follows:
  *
  *   structures  candidates of several functions vote: the base for which most
  *               known member offsets are referenced wins (structural voting)

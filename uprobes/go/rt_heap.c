@@ -8,6 +8,7 @@
  */
 #include "go/rt_heap.h"
 #include "go/rt_bits.h"
+#include "search.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +25,8 @@
 
 struct arena *goheap_arena(const struct goheap *h, uint64_t addr)
 {
-	size_t lo = 0, hi = h->narenas;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (h->arena[mid]->base <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo && addr - h->arena[lo - 1]->base < GO_ARENA ? h->arena[lo - 1] : NULL;
+	size_t first = count_before(h->narenas, i, h->arena[i]->base <= addr);
+	return first && addr - h->arena[first - 1]->base < GO_ARENA ? h->arena[first - 1] : NULL;
 }
 
 uint64_t span_bytes(const struct span *s)
@@ -110,7 +102,7 @@ static int read_bitmaps(struct goproc *gp, struct goheap *h)
 
 	for (size_t k = 0; !err && k < h->narenas; k++) {
 		struct arena *a = h->arena[k];
-		uint64_t ci = (a->base - GO_ARENA_BASE) / GO_CHUNK;
+		uint64_t ci = (a->base - go_arena_base(gp->l)) / GO_CHUNK;
 
 		if (ci >> 13 >= 8192)
 			return -EINVAL;
@@ -179,6 +171,26 @@ static int span_add(struct goheap *h, const struct span *s)
 		h->cap = cap;
 	}
 	h->span[h->n++] = *s;
+	return 0;
+}
+
+/* Note the type of a large object, span index h->n. */
+static int large_add(struct goproc *gp, struct goheap *h, const struct span *s, const uint8_t *m)
+{
+	if (gp->l->mspan_largeType == LAYOUT_NONE || s->state != PS_IN_USE || s->elemsize ||
+	    s->class & 1)
+		return 0;
+	if (h->nlarge == h->large_cap) {
+		size_t cap = h->large_cap ? 2 * h->large_cap : 64;
+		struct large_type *bigger = reallocarray(h->large, cap, sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		h->large = bigger;
+		h->large_cap = cap;
+	}
+	h->large[h->nlarge++] =
+		(struct large_type){ .span = h->n, .type = get_u64(m, gp->l->mspan_largeType) };
 	return 0;
 }
 
@@ -251,6 +263,7 @@ static bool span_parse(const struct goproc *gp, const uint8_t *m, uint32_t sweep
 static int span_take(struct goproc *gp, struct goheap *h, const uint8_t *mspan)
 {
 	struct span s;
+	int err;
 
 	if (!span_parse(gp, mspan, h->sweepgen, &s))
 		return 0;
@@ -266,7 +279,8 @@ static int span_take(struct goproc *gp, struct goheap *h, const uint8_t *mspan)
 		h->in_use += span_bytes(&s);
 	else
 		h->manual += span_bytes(&s);
-	return span_add(h, &s);
+	err = large_add(gp, h, &s, mspan);
+	return err ? err : span_add(h, &s);
 }
 
 /* Resident bytes of [off, off + len) of a chunk whose 64 pages are the bits. */
@@ -394,6 +408,7 @@ void goheap_free(struct goheap *h)
 		free(h->arena[i]);
 	free(h->arena);
 	free(h->span);
+	free(h->large);
 	*h = (struct goheap){};
 }
 

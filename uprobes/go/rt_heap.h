@@ -47,6 +47,12 @@ struct span {
 };
 _Static_assert(sizeof(struct span) == 40, "one span in 40 bytes: 5 MiB a GiB of small objects");
 
+/* A large object with pointers, and its type: mspan.largeType (1.22+). */
+struct large_type {
+	uint32_t span; /* index */
+	uint64_t type; /* address of the descriptor, or of its elements' */
+};
+
 #define PAGE_WORDS (GO_ARENA_PAGES / 64)
 
 struct arena {
@@ -58,6 +64,8 @@ struct arena {
 struct goheap {
 	struct span *span; /* in order of their mspan structures' addresses */
 	size_t n, cap;
+	struct large_type *large; /* in order of their spans */
+	size_t nlarge, large_cap;
 	struct arena **arena; /* ascending */
 	size_t narenas;
 	uint32_t sweepgen;

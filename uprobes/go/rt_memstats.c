@@ -192,15 +192,19 @@ static void fill_heap(const struct go_counters *c, const struct unflushed *u, st
 	ms->TotalAlloc = go_counters_gc(c, l->gc_totalAlloc) + u->bytes;
 	ms->HeapAlloc = ms->TotalAlloc - go_counters_gc(c, l->gc_totalFree);
 	ms->Alloc = ms->HeapAlloc;
+	ms->tiny_allocs = tiny;
+	ms->large_allocs = c->large_allocs;
+	ms->large_bytes = c->large_alloc;
 	ms->Mallocs = c->large_allocs + tiny + u->objects;
 	ms->Frees = c->large_frees + tiny;
 	for (unsigned i = 0; i < LAYOUT_SIZE_CLASSES; i++) {
 		ms->Mallocs += c->small_allocs[i];
+		ms->small_allocs[i] = c->small_allocs[i] + u->by_class[i];
 		ms->Frees += c->small_frees[i];
 		if (i < MEMSTATS_BY_SIZE)
 			ms->BySize[i] = (struct memstats_class){
 				.Size = go_size_class[i],
-				.Mallocs = c->small_allocs[i] + u->by_class[i],
+				.Mallocs = ms->small_allocs[i],
 				.Frees = c->small_frees[i],
 			};
 	}

@@ -10,6 +10,7 @@
 #ifndef RT_MEMSTATS_H
 #define RT_MEMSTATS_H
 
+#include "go/layout.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ struct memstats {
 	uint64_t gc_cycle; /* NumGC at both ends */
 
 	/* not of MemStats, from the same snapshot */
+	uint64_t small_allocs[LAYOUT_SIZE_CLASSES]; /* slots of each class, all of them */
+	uint64_t tiny_allocs;                       /* objects in a slot that another began */
+	uint64_t large_allocs, large_bytes;
 	uint64_t heap_live, heap_marked, sweepgen;
 	int32_t gc_percent;   /* GOGC; -1: off */
 	int64_t memory_limit; /* GOMEMLIMIT; INT64_MAX: none */

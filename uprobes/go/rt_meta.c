@@ -6,6 +6,7 @@
  */
 #include "go/rt_meta.h"
 #include "go/goproc.h"
+#include "search.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,24 +75,8 @@ static int push(uint64_t **v, size_t *n, uint64_t x)
 
 long gometa_index(const uint64_t *start, size_t n, uint64_t size, uint64_t addr)
 {
-	size_t lo = 0, hi = n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (start[mid] <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo && addr - start[lo - 1] < size ? (long)lo - 1 : -1;
-}
-
-static int by_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
+	size_t first = count_before(n, i, start[i] <= addr);
+	return first && addr - start[first - 1] < size ? (long)first - 1 : -1;
 }
 
 static int by_start(const void *a, const void *b)
@@ -177,7 +162,7 @@ static int read_arena_list(struct goproc *gp, struct gometa *m, uint32_t off, ui
 
 		if (idx[i] >= ARENA_L2 / 8)
 			err = -EINVAL;
-		e->base = idx[i] * GO_ARENA + GO_ARENA_BASE;
+		e->base = idx[i] * GO_ARENA + go_arena_base(gp->l);
 		v[i] = (struct mem_vec){ .addr = l2 + 8 * idx[i], .buf = &e->info, .len = 8 };
 	}
 	err = err ? err : mem_readv(gp->mem, v, len);

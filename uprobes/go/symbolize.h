@@ -17,21 +17,14 @@
 #ifndef GO_SYMBOLIZE_H
 #define GO_SYMBOLIZE_H
 
+#include "frame.h"
 #include "go/pclntab.h"
 
 struct symbolizer {
 	struct pclntab tab;
-	uint64_t text;         /* where text is in the process */
+	uint64_t text, etext;  /* where Go's functions are in the process */
 	const uint8_t *gofunc; /* bytes at moduledata.gofunc; NULL: no inline trees */
 	uint64_t gofunc_len;
-};
-
-struct frame {
-	const char *function; /* in the table, NUL-terminated */
-	const char *file;     /* "" when not known */
-	uint32_t line;        /* 0 when not known */
-	bool inlined;         /* into the frame that follows */
-	uint64_t entry;       /* of the function that was compiled, in the process */
 };
 
 /*
@@ -40,12 +33,29 @@ struct frame {
  */
 size_t symbolize(const struct symbolizer *s, uint64_t pc, struct frame *out, size_t max);
 
+/* Entry ix of a function's inline tree. false: there is none, or it is malformed. */
+struct inlined {
+	uint32_t name_off; /* of its name, in the block of function names */
+	uint64_t parent;   /* the pc it was called at, an offset from the function's entry */
+};
+bool symbolize_inlined(const struct symbolizer *s, const struct pcln_func *f, int32_t ix,
+		       struct inlined *out);
+/* Its pc-value table of indexes in the inline tree; 0: nothing is inlined. */
+uint32_t symbolize_inline_table(const struct symbolizer *s, const struct pcln_func *f);
+
 struct goproc;
+struct image;
 /*
  * The symbolizer of a process whose layout is known: the table and the inline trees
  * are the file's, text and gofunc are told by its module data. The process must
  * outlive it. 0 or -errno.
  */
 int symbolizer_open(struct symbolizer *s, struct goproc *gp);
+/* The same from another opening of the executable, which must outlive it instead. */
+int symbolizer_open_image(struct symbolizer *s, const struct goproc *gp, const struct image *im);
+/* The same with a layout and an address of the module data that are not proven yet. */
+struct go_layout;
+int symbolizer_at(struct symbolizer *s, const struct goproc *gp, const struct go_layout *l,
+		  const struct image *im, uint64_t module);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "proc/maps.h"
 #include "proc/procfs.h"
+#include "search.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,15 +84,6 @@ void maps_free(struct maps *m)
 
 const struct vma *maps_find(const struct maps *m, uint64_t addr)
 {
-	size_t lo = 0, hi = m->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (m->vma[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < m->n && m->vma[lo].start <= addr ? &m->vma[lo] : NULL;
+	size_t first = count_before(m->n, i, m->vma[i].end <= addr);
+	return first < m->n && m->vma[first].start <= addr ? &m->vma[first] : NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What the kernel holds for each page of a process; see pagemap.h. */
 #include "proc/pagemap.h"
+#include "search.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define WINDOW  (16ULL << 20)
 #define ENTRIES 512 /* what the kernel itself buffers: a full answer ends exactly there */
 #define PM_PFN  ((1ULL << 55) - 1)
+#define HUGE    512 /* pages of a huge page */
 
 /* struct pm_scan_arg and struct page_region of linux/fs.h, newer than our headers */
 struct scan_region {
@@ -64,11 +66,13 @@ static int scan_window(struct pagemap *pm, uint64_t start, uint64_t end, bool fi
 			.end = end,
 			.vec = (uintptr_t)vec,
 			.vec_len = ENTRIES,
+			.max_pages = WINDOW / PAGE,
 			.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
 			.return_mask = PAGE_PRESENT | PAGE_SWAPPED | PAGE_ZERO | PAGE_HUGE |
 				       (file ? PAGE_FILE : 0),
 		};
 		int n = ioctl(pm->fd, SCAN_IOCTL, &arg), err;
+		uint64_t pages = 0;
 
 		if (n < 0)
 			return errno == EINTR ? -EAGAIN : -errno;
@@ -76,16 +80,44 @@ static int scan_window(struct pagemap *pm, uint64_t start, uint64_t end, bool fi
 			err = runs_add(runs, vec[i].start, vec[i].end, vec[i].categories);
 			if (err)
 				return err;
+			pages += (vec[i].end - vec[i].start) / PAGE;
 		}
-		if (n < ENTRIES)
+		if (n < ENTRIES && pages < arg.max_pages)
 			break;
 		start = vec[n - 1].end;
 	}
 	return 0;
 }
 
-static uint32_t entry_flags(const struct pagemap *pm, uint64_t e)
+/* Bits of /proc/kpageflags, linux/kernel-page-flags.h */
+enum { KPF_ANON = 12, KPF_SWAPBACKED = 14, KPF_HEAD = 15, KPF_TAIL = 16, KPF_ZERO_PAGE = 24 };
+
+static bool frame_flags(const struct pagemap *pm, uint64_t pfn, uint64_t *flags, size_t n)
 {
+	return pread(pm->flags_fd, flags, n * sizeof(*flags), pfn * sizeof(*flags)) ==
+	       (ssize_t)(n * sizeof(*flags));
+}
+
+/*
+ * The huge zero page has no fixed place. A frame that stands in its huge page where addr
+ * stands in its own may be of it; each huge page is asked for once.
+ */
+static bool huge_zero(struct pagemap *pm, uint64_t addr, uint64_t pfn)
+{
+	uint64_t flags;
+
+	if ((addr / PAGE - pfn) % HUGE)
+		return false;
+	if (pfn / HUGE != pm->huge_asked) {
+		pm->huge_asked = pfn / HUGE;
+		pm->huge_is_zero = frame_flags(pm, pfn, &flags, 1) && flags >> KPF_ZERO_PAGE & 1;
+	}
+	return pm->huge_is_zero;
+}
+
+static uint32_t entry_flags(struct pagemap *pm, uint64_t addr, uint64_t e)
+{
+	uint64_t pfn = e & PM_PFN;
 	uint32_t flags = 0;
 
 	if (e >> 63)
@@ -96,7 +128,7 @@ static uint32_t entry_flags(const struct pagemap *pm, uint64_t e)
 		return 0;
 	if (e >> 61 & 1)
 		flags |= PAGE_FILE;
-	if (e >> 63 && pm->zero_known && (e & PM_PFN) == pm->zero_pfn)
+	if (e >> 63 && pm->zero_known && (pfn == pm->zero_pfn || huge_zero(pm, addr, pfn)))
 		flags |= PAGE_ZERO;
 	return flags;
 }
@@ -106,6 +138,7 @@ static int read_window(struct pagemap *pm, uint64_t start, uint64_t end, struct 
 	uint64_t e[ENTRIES];
 
 	runs->zero_unknown |= !pm->zero_known;
+	pm->huge_asked = UINT64_MAX; /* frames change hands */
 	while (start < end) {
 		size_t want = (end - start) / PAGE;
 		ssize_t n = pread(pm->fd, e, (want < ENTRIES ? want : ENTRIES) * sizeof(*e),
@@ -116,7 +149,7 @@ static int read_window(struct pagemap *pm, uint64_t start, uint64_t end, struct 
 		if (n < (ssize_t)sizeof(*e))
 			break; /* the end of the address space */
 		for (ssize_t i = 0; i < n / (ssize_t)sizeof(*e); i++, start += PAGE) {
-			uint32_t flags = entry_flags(pm, e[i]);
+			uint32_t flags = entry_flags(pm, start, e[i]);
 			int err = flags ? runs_add(runs, start, start + PAGE, flags) : 0;
 
 			if (err)
@@ -129,14 +162,16 @@ static int read_window(struct pagemap *pm, uint64_t start, uint64_t end, struct 
 int pagemap_runs(struct pagemap *pm, uint64_t start, uint64_t end, bool file,
 		 struct page_runs *runs)
 {
-	/* a reservation of terabytes is empty: look at it in larger steps */
-	uint64_t step = end - start > 16384 * WINDOW ? 64 * WINDOW : WINDOW;
+	uint64_t step = WINDOW, e;
 	int err = 0;
 
-	for (uint64_t p = start; !err && p < end; p += step) {
-		uint64_t e = end - p < step ? end : p + step;
-
+	for (uint64_t p = start; !err && p < end; p = e) {
+		e = end - p < step ? end : p + step;
 		err = pm->scan ? scan_window(pm, p, e, file, runs) : read_window(pm, p, e, runs);
+		/* a reservation of terabytes is empty: larger steps, until something is there */
+		step = runs->n && runs->run[runs->n - 1].end > p ? WINDOW
+		       : step < 64 * WINDOW                      ? 2 * step
+								 : step;
 	}
 	return err;
 }
@@ -189,49 +224,79 @@ int pagemap_open(struct pagemap *pm, int dirfd, bool plain)
 		return -errno;
 	/* an empty range: 0 where the ioctl exists, ENOTTY where it does not */
 	pm->scan = !plain && ioctl(pm->fd, SCAN_IOCTL, &probe) == 0;
+	pm->flags_fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	if (pm->flags_fd < 0)
+		pm->flags_fd = -errno;
 	if (!pm->scan)
-		pm->zero_known = zero_pfn_learn(&pm->zero_pfn);
+		pm->zero_known = pm->flags_fd >= 0 && zero_pfn_learn(&pm->zero_pfn);
 	return 0;
 }
 
 void pagemap_close(struct pagemap *pm)
 {
-	if (pm->fd >= 0)
+	if (pm->fd >= 0) {
 		close(pm->fd);
+		if (pm->flags_fd >= 0)
+			close(pm->flags_fd);
+	}
 	pm->fd = -1;
+}
+
+/* Flags of the huge page, or part of one, last asked for. */
+struct huge_flags {
+	uint64_t base;
+	uint64_t flags[HUGE];
+};
+
+/*
+ * Whether a frame is lazily free. Linux before 6.10 shows of a tail page its own flags,
+ * and they say nothing: what counts is in the head, the nearest one below.
+ */
+static int frame_lazyfree(const struct pagemap *pm, uint64_t pfn, struct huge_flags *h)
+{
+	uint64_t flags, base = pfn - pfn % HUGE;
+
+	if (!frame_flags(pm, pfn, &flags, 1))
+		return -EIO;
+	if (!(flags >> KPF_ANON & 1) || flags >> KPF_SWAPBACKED & 1 || flags >> KPF_ZERO_PAGE & 1)
+		return 0;
+	if (!(flags >> KPF_TAIL & 1))
+		return 1;
+	if (h->base != base && !frame_flags(pm, base, h->flags, HUGE))
+		return -EIO;
+	h->base = base;
+	while (pfn > base && !(h->flags[pfn - base] >> KPF_HEAD & 1))
+		pfn--;
+	return !(h->flags[pfn - base] >> KPF_SWAPBACKED & 1);
 }
 
 int pagemap_lazyfree(struct pagemap *pm, uint64_t start, uint64_t end, uint64_t *bytes)
 {
-	enum { ANON = 12, SWAPBACKED = 14, ZERO_PAGE = 24 };
-	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), err = fd < 0 ? -errno : 0;
-	uint64_t e[ENTRIES], flags;
+	struct huge_flags huge = { .base = UINT64_MAX };
+	uint64_t e[ENTRIES];
 
-	while (!err && start < end) {
+	if (pm->flags_fd < 0)
+		return pm->flags_fd;
+	while (start < end) {
 		size_t want = (end - start) / PAGE;
 		ssize_t n = pread(pm->fd, e, (want < ENTRIES ? want : ENTRIES) * sizeof(*e),
 				  start / PAGE * sizeof(*e));
 
-		if (n < (ssize_t)sizeof(*e)) {
-			err = n < 0 ? -errno : 0;
-			break;
-		}
-		for (ssize_t i = 0; !err && i < n / (ssize_t)sizeof(*e); i++, start += PAGE) {
+		if (n < (ssize_t)sizeof(*e))
+			return n < 0 ? -errno : 0;
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(*e); i++, start += PAGE) {
+			uint64_t pfn = e[i] & PM_PFN;
+			int lazy;
+
 			if (!(e[i] >> 63))
 				continue;
-			if (!(e[i] & PM_PFN))
-				err = -EPERM;
-			else if (pread(fd, &flags, sizeof(flags), (e[i] & PM_PFN) * 8) !=
-				 sizeof(flags))
-				err = -EIO;
-			else if (flags >> ANON & 1 && !(flags >> SWAPBACKED & 1) &&
-				 !(flags >> ZERO_PAGE & 1))
-				*bytes += PAGE;
+			lazy = pfn ? frame_lazyfree(pm, pfn, &huge) : -EPERM;
+			if (lazy < 0)
+				return lazy;
+			*bytes += lazy * PAGE;
 		}
 	}
-	if (fd >= 0)
-		close(fd);
-	return err;
+	return 0;
 }
 
 int page_runs_copy(struct page_runs *to, const struct page_runs *from)
@@ -252,17 +317,7 @@ void page_runs_free(struct page_runs *runs)
 
 size_t page_runs_from(const struct page_runs *runs, uint64_t addr)
 {
-	size_t lo = 0, hi = runs->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (runs->run[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return count_before(runs->n, i, runs->run[i].end <= addr);
 }
 
 uint64_t page_runs_resident(const struct page_runs *runs, uint64_t start, uint64_t end)

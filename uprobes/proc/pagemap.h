@@ -36,8 +36,12 @@ struct page_runs {
 struct pagemap {
 	int fd;
 	bool scan;         /* PAGEMAP_SCAN works here */
-	bool zero_known;   /* plain pagemap: page frame numbers are readable */
+	int flags_fd;      /* /proc/kpageflags, or -errno */
+	bool zero_known;   /* plain pagemap: frames can be told apart */
 	uint64_t zero_pfn; /* plain pagemap: the shared zero page's */
+	/* plain pagemap: the huge page last asked for, by its number; is it the huge zero page */
+	uint64_t huge_asked;
+	bool huge_is_zero;
 };
 
 /* dirfd is /proc/PID. plain: do not use PAGEMAP_SCAN even if it is there. */

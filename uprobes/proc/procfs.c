@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATUS_MAX (4U << 20)
@@ -136,6 +137,7 @@ void proc_status_parse(const char *text, struct proc_status *st)
 	st->pid = field_long(text, "Pid");
 	st->inner_pid = inner_pid(text);
 	st->uid = field_long(text, "Uid");
+	st->tracer = field_long(text, "TracerPid");
 	st->threads = field_long(text, "Threads");
 	p = strstr(text, "\nState:\t");
 	st->state = p ? p[8] : '?';
@@ -175,20 +177,43 @@ int proc_faults_read(int dirfd, uint64_t *faults)
 	return n < 0 ? n : proc_faults_parse(buf, faults);
 }
 
-int proc_exec_read(int dirfd, uint64_t *stack)
+/* A number of /proc/PID/stat by its field, counted from 1; the name's closing ')' ends field 2. */
+static int stat_field(int dirfd, int wanted, unsigned long long *v)
 {
-	unsigned long long v;
 	char buf[2048], *p;
 	ssize_t n = slurp_small(dirfd, "stat", buf, sizeof(buf));
 
 	if (n < 0)
 		return n;
 	p = strrchr(buf, ')'); /* field 3 follows */
-	for (int field = 3; p && field <= 28; field++)
+	for (int field = 3; p && field <= wanted; field++)
 		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p, " %llu", &v) != 1)
-		return -EIO;
-	*stack = v;
+	return p && sscanf(p, " %llu", v) == 1 ? 0 : -EIO;
+}
+
+int proc_exec_read(int dirfd, uint64_t *stack)
+{
+	unsigned long long v;
+	int err = stat_field(dirfd, 28, &v);
+
+	if (!err)
+		*stack = v;
+	return err;
+}
+
+int proc_start_read(int dirfd, uint64_t *ns)
+{
+	struct timespec boot, mono;
+	unsigned long long ticks;
+	uint64_t suspended;
+	int err = stat_field(dirfd, 22, &ticks);
+
+	if (err)
+		return err;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	suspended = (boot.tv_sec - mono.tv_sec) * 1000000000ULL + boot.tv_nsec - mono.tv_nsec;
+	*ns = ticks * (1000000000ULL / sysconf(_SC_CLK_TCK)) - suspended;
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct proc_status {
 	pid_t tgid, pid; /* in the reader's pid namespace */
 	pid_t inner_pid; /* in its own: what getpid() tells the process */
 	uid_t uid;       /* real uid */
+	pid_t tracer;    /* who is attached to it with ptrace(2); 0: nobody */
 	uint64_t rss;    /* VmRSS */
 	uint64_t rss_anon, rss_file, rss_shmem;
 	uint64_t pte, swap, hugetlb;
@@ -40,6 +41,9 @@ int proc_faults_parse(const char *text, uint64_t *faults);
  * of the same file; 0 where it may not be read.
  */
 int proc_exec_read(int dirfd, uint64_t *stack);
+
+/* When the process was started, on CLOCK_MONOTONIC; the kernel says it in ticks of 10 ms. */
+int proc_start_read(int dirfd, uint64_t *ns);
 
 /* /proc/PID/smaps_rollup; holds the target's mmap_lock, 11 ms a resident GiB. */
 struct proc_rollup {

@@ -26,6 +26,7 @@
 //	anon                       every private anonymous mapping of the process
 //	mmap BYTES                 an anonymous mapping of our own, written
 //	zero BYTES                 the same, only read: zero pages
+//	reserve BYTES              address space that may not be touched, and as much that may
 //	shm BYTES                  a shared anonymous mapping, written
 //	file PATH                  a private mapping of a file, read
 //	bss BYTES                  touch so much of our own .bss
@@ -1053,6 +1054,21 @@ func anon() {
 	done()
 }
 
+// reserve maps what stays empty, as programs do that bring an allocator or a database.
+func reserve(n int) {
+	flags := syscall.MAP_PRIVATE | syscall.MAP_ANON | syscall.MAP_NORESERVE
+	_, e := mmap(uintptr(n), syscall.PROT_NONE, flags, ^uintptr(0))
+	if e == 0 {
+		_, e = mmap(uintptr(n), syscall.PROT_READ|syscall.PROT_WRITE, flags, ^uintptr(0))
+	}
+	if n <= 0 || e != 0 {
+		fail("mmap failed")
+		return
+	}
+	open("reserve")
+	done()
+}
+
 func mapped(cmd string, n, prot, flags int, write bool) {
 	p, e := mmap(uintptr(n), prot, flags, ^uintptr(0))
 	if n <= 0 || e != 0 {
@@ -1303,6 +1319,8 @@ func main() {
 		case "zero":
 			mapped("zero", num(w[1]), syscall.PROT_READ|syscall.PROT_WRITE,
 				syscall.MAP_PRIVATE|syscall.MAP_ANON, false)
+		case "reserve":
+			reserve(num(w[1]))
 		case "shm":
 			mapped("shm", num(w[1]), syscall.PROT_READ|syscall.PROT_WRITE,
 				syscall.MAP_SHARED|syscall.MAP_ANON, true)
