@@ -34,10 +34,10 @@ static int left_out(const struct target *t, uint64_t addr, char *buf, size_t len
 /* Bytes of a mapping that has no segment: gdb leaves out those that cannot be written. */
 static int not_in(const struct target *t, uint64_t addr, char *buf, uint64_t *len)
 {
-	const struct core_file *f = core_file_at(t->core, addr);
+	const struct core_file *f = core_file_at(t->core, addr), *exe = t->core->exe;
 	ssize_t n;
 
-	if (!f || strcmp(f->name, t->core->exe->name))
+	if (!f || !exe || strcmp(f->name, exe->name))
 		return -EFAULT;
 	if (*len > f->end - addr)
 		*len = f->end - addr;
