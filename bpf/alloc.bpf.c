@@ -27,7 +27,7 @@ const volatile struct alloc_sizes {
 const volatile struct alloc_conf {
 	__u32 by_stack, by_creator, by_type;
 	__u32 malloc_min; /* runtime.mallocgc counts from this size on: other probes see the rest */
-	__u32 g_gopc, m_p, p_mcache, mcache_tiny, mcache_tinyoffset;
+	__u32 g_gopc, m_p, p_mcache, mcache_tiny;
 	__u32 mspan_nelems, mspan_nelems_width, mspan_allocCount, mspan_elemsize, mspan_spanclass;
 	__u32 mcache_alloc;
 	__u32 profiled_arg; /* which argument of mProf_Malloc is the size */
@@ -125,19 +125,30 @@ static __always_inline void walk_stack(struct pt_regs *ctx, struct alloc_key *k)
 #define leave(lock) __sync_lock_test_and_set(&(lock), 0)
 #endif
 
+/* The words that could be read: what is behind the stack, whose end g knows, may be absent. */
+static __always_inline __u64 piece_read(struct alloc_piece *p, __u64 sp, __u64 g)
+{
+	__u64 len;
+
+	if (!bpf_probe_read_user(p->word, sizeof(p->word), (void *)sp))
+		return ALLOC_PIECE;
+	len = user_u64(g + go.g_stack + 8) - sp;
+	if (len > sizeof(p->word) || bpf_probe_read_user(p->word, len, (void *)sp))
+		return 0;
+	return len / 8;
+}
+
 /* Of the return addresses from fp on, as far as the piece at sp has them; 0: it cannot be read. */
-static __always_inline __u64 stack_hash(__u64 sp, __u64 fp, __u64 end, __u64 *caller)
+static __always_inline __u64 stack_hash(__u64 sp, __u64 fp, __u64 g, __u64 *caller)
 {
 	__u32 zero = 0;
 	struct alloc_piece *p = bpf_map_lookup_elem(&alloc_pieces, &zero);
-	__u64 at = 0, pc, len = end - sp, hash;
+	__u64 at = 0, pc, words, hash;
 
-	if (!p || !end || take(p->busy))
+	if (!p || take(p->busy))
 		return 0;
-	/* what is behind the stack may never have been touched */
-	if (len > sizeof(p->word))
-		len = sizeof(p->word);
-	if (bpf_probe_read_user(p->word, len, (void *)sp))
+	words = piece_read(p, sp, g);
+	if (!words)
 		fp = 0;
 #if !defined(__TARGET_ARCH_arm64)
 	else if (*caller == CALLER_AT_SP)
@@ -146,7 +157,7 @@ static __always_inline __u64 stack_hash(__u64 sp, __u64 fp, __u64 end, __u64 *ca
 	hash = *caller;
 	for (int i = 0; i < ALLOC_FRAMES && fp; i++) {
 		at = (fp - sp) / 8;
-		if (at + 1 >= len / 8)
+		if (at + 1 >= words)
 			break;
 		pc = p->word[(at + 1) & (ALLOC_PIECE - 1)];
 		fp = pc ? p->word[at & (ALLOC_PIECE - 1)] : 0;
@@ -168,9 +179,7 @@ static __always_inline void take_stack(struct pt_regs *ctx, struct alloc_key *k,
 #else
 	k->caller[0] = framed ? 0 : CALLER_AT_SP;
 #endif
-	/* g.stack.hi */
-	hash = stack_hash(GO_SP(ctx), GO_FP(ctx), user_u64(GO_G(ctx) + go.g_stack + 8),
-			  &k->caller[0]);
+	hash = stack_hash(GO_SP(ctx), GO_FP(ctx), GO_G(ctx), &k->caller[0]);
 	if (k->caller[0] == CALLER_AT_SP)
 		k->caller[0] = user_u64(GO_SP(ctx));
 	seen = hash ? bpf_map_lookup_elem(&alloc_seen, &hash) : NULL;
@@ -241,15 +250,18 @@ static __always_inline __u64 mcache(struct pt_regs *ctx)
  */
 static __always_inline bool tiny_fits(struct pt_regs *ctx, __u64 size)
 {
-	__u64 c = mcache(ctx), off = user_u64(c + alloc_conf.mcache_tinyoffset);
+	__u64 tiny[2] = {},
+	      off; /* where it begins, what of it is taken: mcache has both in a row */
 
+	bpf_probe_read_user(tiny, sizeof(tiny), (void *)(mcache(ctx) + alloc_conf.mcache_tiny));
+	off = tiny[1];
 	if (!(size & 7))
 		off = (off + 7) & ~7ULL;
 	else if (!(size & 3))
 		off = (off + 3) & ~3ULL;
 	else if (!(size & 1))
 		off = (off + 1) & ~1ULL;
-	return off + size <= TINY_SIZE && user_u64(c + alloc_conf.mcache_tiny);
+	return off + size <= TINY_SIZE && tiny[0];
 }
 
 static __always_inline __u32 small_class(__u64 size)
@@ -262,13 +274,17 @@ static __always_inline __u32 small_class(__u64 size)
 	return i < BRANCH_BY_128 ? alloc_sizes.by_128[i] : ALLOC_UNKNOWN;
 }
 
-static __always_inline __u32 class_of(struct pt_regs *ctx, __u64 size, __u64 type)
+/* Whether what is allocated has pointers: who allocates knows, or its type does. */
+enum pointers { POINTERS_OF_TYPE, POINTERS_NONE, POINTERS_SOME };
+
+static __always_inline __u32 class_of(struct pt_regs *ctx, __u64 size, __u64 type,
+				      enum pointers pointers)
 {
-	__u64 ptrbytes = 0;
+	__u64 ptrbytes = pointers == POINTERS_SOME;
 
 	if (size > alloc_sizes.small_max)
 		return ALLOC_LARGE;
-	if (type &&
+	if (pointers == POINTERS_OF_TYPE && type &&
 	    bpf_probe_read_user(&ptrbytes, sizeof(ptrbytes), (void *)(type + TYPE_PTRBYTES)))
 		return ALLOC_UNKNOWN;
 	if (!ptrbytes && size < TINY_SIZE)
@@ -285,17 +301,19 @@ static __always_inline __u64 bytes_of(__u32 class, __u64 size)
 	return class < ALLOC_CLASSES ? alloc_sizes.class_size[class] : 0;
 }
 
-static __always_inline void count(struct pt_regs *ctx, struct hit *h, __u64 size, __u64 type)
+static __always_inline void count(struct pt_regs *ctx, struct hit *h, enum pointers pointers)
 {
+	__u64 size = GO_ARG0(ctx), type = GO_ARG1(ctx);
 	struct alloc_sum n = { .objects = 1, .requested = size }, *sum;
 	struct alloc_key k = {};
 	__u32 slot = hist_slot(size);
 	__u64 *asked;
 
-	if (!hit_sized(h, size))
+	/* nothing is allocated for size 0 */
+	if (!size || !hit_sized(h, size))
 		return;
 	add(h->stat->produced, 1);
-	k.class = class_of(ctx, size, type);
+	k.class = class_of(ctx, size, type, pointers);
 	n.bytes = bytes_of(k.class, size);
 	asked = bpf_map_lookup_elem(&alloc_requests, &slot);
 	if (asked)
@@ -315,34 +333,44 @@ static __always_inline void count(struct pt_regs *ctx, struct hit *h, __u64 size
 		add_sum(sum, &n);
 }
 
-/* func mallocgc(size uintptr, typ *_type, needzero bool): nothing is allocated for size 0 */
+/* func mallocgc(size uintptr, typ *_type, needzero bool), and so have all others these arguments */
 GO("runtime.mallocgc", alloc_malloc)
 {
 	if (GO_ARG0(ctx) > alloc_conf.malloc_min)
-		count(ctx, h, GO_ARG0(ctx), GO_ARG1(ctx));
+		count(ctx, h, POINTERS_OF_TYPE);
+}
+
+/* What mallocgc became in 1.24: a function for each kind of object. */
+GO("runtime.mallocgcTiny|runtime.mallocgcSmallNoscan", alloc_noscan)
+{
+	count(ctx, h, POINTERS_NONE);
+}
+
+GO("runtime.mallocgcSmallScanNoHeader|runtime.mallocgcSmallScanHeader", alloc_scan)
+{
+	count(ctx, h, POINTERS_SOME);
+}
+
+GO("runtime.mallocgcLarge", alloc_whole)
+{
+	count(ctx, h, POINTERS_OF_TYPE);
 }
 
 #define SC_NOSCAN "runtime.mallocgcSmallNoScanSC"
 #define SC_SCAN   "runtime.mallocgcSmallScanNoHeaderSC"
 
-/* What mallocgc became: from 1.24 on by kind of object, from 1.27 on by size class, too. */
-#define SPECIALIZED                                                                                \
-	"runtime.mallocgcTinySC2|" SC_NOSCAN "2|" SC_NOSCAN "3|" SC_NOSCAN "4|" SC_NOSCAN          \
-	"5|" SC_NOSCAN "6|" SC_NOSCAN "7|" SC_SCAN "1|" SC_SCAN "2|" SC_SCAN "3|" SC_SCAN          \
-	"4|" SC_SCAN "5|" SC_SCAN "6|" SC_SCAN "7"
-
-GO(SPECIALIZED, alloc_special)
+/* And from 1.27 on one for each small size class. */
+GO("runtime.mallocgcTinySC2|" SC_NOSCAN "2|" SC_NOSCAN "3|" SC_NOSCAN "4|" SC_NOSCAN "5|" SC_NOSCAN
+   "6|" SC_NOSCAN "7",
+   alloc_noscan_class)
 {
-	if (GO_ARG0(ctx))
-		count(ctx, h, GO_ARG0(ctx), GO_ARG1(ctx));
+	count(ctx, h, POINTERS_NONE);
 }
 
-GO("runtime.mallocgcTiny|runtime.mallocgcSmallNoscan|runtime.mallocgcSmallScanNoHeader|"
-   "runtime.mallocgcSmallScanHeader|runtime.mallocgcLarge",
-   alloc_leaf)
+GO(SC_SCAN "1|" SC_SCAN "2|" SC_SCAN "3|" SC_SCAN "4|" SC_SCAN "5|" SC_SCAN "6|" SC_SCAN "7",
+   alloc_scan_class)
 {
-	if (GO_ARG0(ctx))
-		count(ctx, h, GO_ARG0(ctx), GO_ARG1(ctx));
+	count(ctx, h, POINTERS_SOME);
 }
 
 /* ---- a sample ---- */

@@ -3,7 +3,7 @@
 #
 # The Go programs the tests look at, built by the releases under test.
 #
-#   tests/targets/build.sh [RELEASE...]   default 1.22 1.24 1.26 1.27
+#   tests/targets/build.sh [RELEASE...]   default: all that tests/e2e/lib.bash names
 #
 # RELEASE is one that `tests/debs.sh go` knows, or "local" for the go on PATH;
 # 1.27-arm64 are those that run in guests of tests/vm, built for arm64 by 1.27.

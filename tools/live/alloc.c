@@ -119,7 +119,7 @@ struct alloc_sizes {
 
 struct alloc_conf {
 	uint32_t by_stack, by_creator, by_type, malloc_min;
-	uint32_t g_gopc, m_p, p_mcache, mcache_tiny, mcache_tinyoffset;
+	uint32_t g_gopc, m_p, p_mcache, mcache_tiny;
 	uint32_t mspan_nelems, mspan_nelems_width, mspan_allocCount, mspan_elemsize;
 	uint32_t mspan_spanclass, mcache_alloc, profiled_arg;
 	uint64_t emptymspan;
@@ -171,6 +171,9 @@ static int fill_constants(struct alloc_state *a, struct live *l, uint32_t malloc
 
 	if (!s || !c)
 		return fail(-EINVAL, "the programs have no place for sizes");
+	if (lay->mcache_tinyoffset != lay->mcache_tiny + 8)
+		return fail(-EINVAL,
+			    "an mcache with fields in another order than all releases have");
 	fill_sizes(lay, s);
 	*c = (struct alloc_conf){
 		/* of a sample, where it is made tells the type */
@@ -183,7 +186,6 @@ static int fill_constants(struct alloc_state *a, struct live *l, uint32_t malloc
 		.m_p = lay->m_p,
 		.p_mcache = lay->p_mcache,
 		.mcache_tiny = lay->mcache_tiny,
-		.mcache_tinyoffset = lay->mcache_tinyoffset,
 		.mspan_nelems = lay->mspan_nelems,
 		.mspan_nelems_width = lay->mspan_nelems_width,
 		.mspan_allocCount = lay->mspan_allocCount,
@@ -216,34 +218,59 @@ static bool sees_all(const struct probe *pr)
 	return pr->state == PROBE_READY && pr->complete;
 }
 
+static bool see_all(struct live *l, const char *const *names, size_t n)
+{
+	while (n && sees_all(probes_find(&l->probes, names[n - 1])))
+		n--;
+	return !n;
+}
+
+static bool has_some(struct live *l, const char *const *names, size_t n)
+{
+	while (n && probes_find(&l->probes, names[n - 1])->state != PROBE_READY)
+		n--;
+	return n;
+}
+
+/* Rather of a function that is there and inlined than of one that this release does not have. */
+static const char *why_not(struct live *l, const char *const *names, size_t n)
+{
+	const char *why = "";
+
+	while (n--) {
+		const struct probe *pr = probes_find(&l->probes, names[n]);
+
+		if (pr->why[0] && (!why[0] || pr->state == PROBE_READY))
+			why = pr->why;
+	}
+	return why;
+}
+
 /*
  * The set of functions that each allocation passes through once. From 1.24 on mallocgc has some
- * to call for each kind of object, and in 1.27 others call those past it; up to 1.23 there is
- * mallocgc only. A profile may have had either inlined.
+ * to call for each kind of object, and in 1.27 others call those for a size class past it; up to
+ * 1.23 there is mallocgc only. A profile may have had either inlined.
  */
 static int choose_all(struct live *l, uint32_t *malloc_min)
 {
-	static const char *const whole[] = { "alloc_malloc" };
-	static const char *const leaves[] = { "alloc_leaf", "alloc_special" };
-	static const char *const both[] = { "alloc_malloc", "alloc_special" };
-	const struct probe *malloc = probes_find(&l->probes, "alloc_malloc");
-	const struct probe *leaf = probes_find(&l->probes, "alloc_leaf");
-	const struct probe *special = probes_find(&l->probes, "alloc_special");
-	bool specialized = special->state == PROBE_READY;
+	static const char *const names[] = { "alloc_malloc",     "alloc_noscan_class",
+					     "alloc_scan_class", "alloc_noscan",
+					     "alloc_scan",       "alloc_whole" };
+	const char *const *classes = names + 1, *const *kinds = names + 3;
+	const struct probe *malloc = probes_find(&l->probes, names[0]);
+	size_t nclasses = has_some(l, classes, 2) ? 2 : 0;
 
 	*malloc_min = 0;
-	if (sees_all(leaf) && (!specialized || sees_all(special))) {
-		keep(l, leaves, 1 + specialized);
-	} else if (sees_all(malloc) && !specialized) {
-		keep(l, whole, 1);
-	} else if (sees_all(malloc) && sees_all(special)) {
-		*malloc_min = SPECIAL_MAX;
-		keep(l, both, 2);
-	} else {
+	if (!see_all(l, classes, nclasses) || !(see_all(l, kinds, 3) || sees_all(malloc)))
 		return fail(-EOPNOTSUPP,
 			    "not every allocation of process %d can be seen: %s (--mode sampled "
 			    "can be used)",
-			    l->run->pid, leaf->why[0] ? leaf->why : malloc->why);
+			    l->run->pid, why_not(l, names, 6));
+	if (see_all(l, kinds, 3)) {
+		keep(l, nclasses ? classes : kinds, nclasses + 3);
+	} else {
+		*malloc_min = nclasses ? SPECIAL_MAX : 0;
+		keep(l, names, 1 + nclasses);
 	}
 	return 0;
 }
