@@ -4,7 +4,7 @@
 # Probes come and go under load, and the target does not notice: what it computes stays
 # right, and nothing is left in it but private copies of the pages that had probes.
 #
-# ATTACH_ROUNDS (20) of both tools at the newest release and ATTACH_OTHERS (5) at each other
+# ATTACH_ROUNDS (11) of both tools at the newest release and ATTACH_OTHERS (3) at each other
 # one, ATTACH_KILLS (20) of a tool; `make soak` has more.
 
 # each test is a subshell, and lib.bash sets what looks unset
@@ -12,7 +12,15 @@
 load lib
 load live
 
-OPS=300000 # of each worker: some seconds
+# work RELEASE: OPS of each worker that take two seconds here, and what they sum up to
+work() {
+	local churn=$CACHE/targets/$1/churn us
+	OPS=100000 us=${EPOCHREALTIME/[.,]/}
+	"$churn" -sum -ops $OPS </dev/zero >/dev/null 3>&-
+	us=$((${EPOCHREALTIME/[.,]/} - us))
+	OPS=$((OPS * 2000000 / us))
+	WANT=$("$churn" -sum -ops $OPS </dev/zero 3>&- | tail -n 1)
+}
 
 # note_ids PID: what it and its children hold of the kernel's programs and links, by id.
 # Others may use BPF, too, at the same time.
@@ -89,9 +97,9 @@ summed() { # RELEASE WANTED: what it computed
 }
 
 rounds() {
-	local n=${ATTACH_OTHERS:-3} i=0 want
+	local n=${ATTACH_OTHERS:-3} i=0
 	[ "$1" != "${RELEASES##* }" ] || n=${ATTACH_ROUNDS:-11}
-	want=$("$CACHE/targets/$1/churn" -sum -ops $OPS </dev/zero 3>&- | tail -n 1)
+	work "$1"
 	while [ $i -lt "$n" ]; do
 		start "$1" churn -sum -ops $OPS || return 1
 		for (( ; i < n; i++)); do
@@ -99,7 +107,7 @@ rounds() {
 			attach gostw
 			gone "$PID" && break
 		done
-		summed "$1" "$want"
+		summed "$1" "$WANT"
 	done
 	gone_from_kernel "$1"
 	start "$1" churn || return 1
@@ -129,8 +137,8 @@ killed() {
 }
 
 @test "attach: killed at any time, it leaves no probe" {
-	local rel=${RELEASES##* } want n=${ATTACH_KILLS:-20} i=0
-	want=$("$CACHE/targets/$rel/churn" -sum -ops $OPS </dev/zero 3>&- | tail -n 1)
+	local rel=${RELEASES##* } n=${ATTACH_KILLS:-20} i=0
+	work "$rel"
 	while [ $i -lt "$n" ]; do
 		start "$rel" churn -sum -ops $OPS
 		for (( ; i < n; i++)); do
@@ -138,7 +146,7 @@ killed() {
 			killed gogc
 			gone "$PID" && break
 		done
-		summed killed "$want"
+		summed killed "$WANT"
 	done
 	gone_from_kernel killed
 	echo "$((2 * i)) times killed, $(sort -u "$T/ids" | grep -c link) links seen" >>"${SOAK_LOG:-/dev/null}"
