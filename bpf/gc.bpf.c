@@ -12,8 +12,18 @@ GO("runtime.(*gcControllerState).startCycle", gc_start)
 
 	if (!e)
 		return;
-	e->start_ns = GO_ARG1(ctx);
 	e->kind = GO_ARG3(ctx);
+	event_submit(e);
+}
+
+/* func gcStart(trigger gcTrigger): where a profile had startCycle inlined */
+GO("runtime.gcStart", gc_asked)
+{
+	struct gc_start_event *e = event_reserve(h, EV_GC_START, sizeof(*e));
+
+	if (!e)
+		return;
+	e->kind = GO_ARG0(ctx);
 	event_submit(e);
 }
 

@@ -49,10 +49,9 @@ struct gc_place {
 	__u32 pad;
 };
 
-/* EV_GC_START */
+/* EV_GC_START: a cycle begins, or somebody asks for one, which another may have begun before. */
 struct gc_start_event {
 	struct event_head head;
-	__s64 start_ns;
 	__u64 kind; /* of trigger: 0 heap, 1 time, 2 cycle (asked for) */
 };
 

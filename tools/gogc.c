@@ -83,7 +83,7 @@ static const struct live_kind kind = {
 	.families = (const char *const[]){ "gc", NULL },
 	.needs = (const char *const[]){ "gc_end", NULL },
 	.sheds = (const char *const[]){ "gc_assist_end", "gc_assist_begin", "gc_swept", "gc_start",
-					NULL },
+					"gc_asked", NULL },
 	.conf = &conf.live,
 	.size = sizeof(struct gogc),
 	.setup = gogc_setup,

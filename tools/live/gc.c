@@ -160,6 +160,7 @@ static uint64_t word_addr(const struct goproc *gp, enum gc_word w)
 
 int gc_setup(struct gc_state *g, struct live *l)
 {
+	const struct probe *start = probes_find(&l->probes, "gc_start");
 	struct gc_place *at = probes_const(&l->probes, "gc_places", sizeof(*at) * GC_WORDS_COUNT);
 
 	if (!at)
@@ -167,6 +168,8 @@ int gc_setup(struct gc_state *g, struct live *l)
 	for (int i = 0; i < GC_WORDS_COUNT; i++)
 		at[i] = (struct gc_place){ word_addr(&l->gp, i), words[i].size, 0 };
 	g->has_scav = at[GC_releasedBg].addr && at[GC_releasedEager].addr;
+	g->asked = start->state != PROBE_READY || !start->complete;
+	probes_drop(&l->probes, g->asked ? "gc_start" : "gc_asked");
 	return 0;
 }
 
@@ -192,7 +195,6 @@ void gc_begin(struct gc_state *g, struct live *l)
 {
 	mem_refresh(l->gp.mem);
 	g->numgc = word_now(l, GC_numgc);
-	g->start_kind = U64_NULL;
 	g->released = g->first_released = g->has_scav ? released_now(l) : U64_NULL;
 	if (l->gp.addr[G_runtimeInitTime])
 		mem_u64(l->gp.mem, l->gp.addr[G_runtimeInitTime], &g->init_ns);
@@ -218,11 +220,17 @@ void gc_end(struct gc_state *g, struct live *l)
 
 static const char *trigger_name(const struct gc_state *g, const uint64_t *w)
 {
-	static const char *const names[] = { "heap", "time", FORCED };
+	static const char *const names[] = { "heap", "time" };
+
+	/* who asked before the last end may have waited for it */
+	unsigned int kinds = g->kinds[0] | (g->asked ? g->kinds[1] : 0), i = 0;
 
 	if (w[GC_userForced])
 		return FORCED;
-	return g->start_kind < 3 ? names[g->start_kind] : "?";
+	kinds &= ~(1U << ARRAY_SIZE(names));
+	while (i < ARRAY_SIZE(names) && kinds != 1U << i)
+		i++;
+	return i < ARRAY_SIZE(names) ? names[i] : "?";
 }
 
 static void cycle_fill(struct gc_state *g, const uint64_t *w)
@@ -263,7 +271,8 @@ static void cycle_ended(struct gc_state *g, const struct gc_end_event *e)
 	g->cycle.generation = e->head.generation;
 	snprintf(g->cycle.trigger, sizeof(g->cycle.trigger), "%s", trigger_name(g, w));
 	g->released = g->has_scav ? w[GC_releasedBg] + w[GC_releasedEager] : U64_NULL;
-	g->start_kind = U64_NULL;
+	g->kinds[1] = g->kinds[0];
+	g->kinds[0] = 0;
 	g->pending = true;
 	g->cycles++;
 	g->seen += g->numgc == U64_NULL || w[GC_numgc] > g->numgc;
@@ -277,7 +286,7 @@ static void cycle_ended(struct gc_state *g, const struct gc_end_event *e)
 void gc_record(struct gc_state *g, const struct event_head *e)
 {
 	if (e->kind == EV_GC_START)
-		g->start_kind = ((const struct gc_start_event *)e)->kind;
+		g->kinds[0] |= 1U << (((const struct gc_start_event *)e)->kind & 31);
 	if (e->kind == EV_GC_SWEPT && g->pending && g->cycle.sweep_ns == U64_NULL &&
 	    e->ts > g->word[GC_tEnd])
 		g->cycle.sweep_ns = e->ts - g->word[GC_tEnd];

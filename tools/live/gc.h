@@ -46,7 +46,8 @@ extern const struct span_cols gc_cycle_spans[];
 struct gc_state {
 	uint64_t init_ns;      /* runtime.runtimeInitTime, 0: not known */
 	uint64_t numgc, end;   /* MemStats.NumGC when we came, and when we went */
-	uint64_t start_kind;   /* of the cycle that runs; U64_NULL: not seen */
+	bool asked;            /* who asks for a cycle is seen, not which of them began it */
+	unsigned int kinds[2]; /* of triggers, a bit each: since the last end, and before it */
 	uint64_t released;     /* given back so far, as of the last cycle's end */
 	bool has_scav;         /* counters of the scavenger that only grow (since 1.21) */
 	struct gc_cycle cycle; /* the last one that ended */

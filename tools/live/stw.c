@@ -414,8 +414,7 @@ void stw_summarize(struct stw_state *s, struct live *l, struct stw_summary *sum)
 
 void stw_say(struct live *l, const struct stw_summary *s)
 {
-	emit_text(l->run, "%s stops, %s of them for collections; paused %s, %s for collections",
-		  HUMAN(count, s->stops), HUMAN(count, s->gc_stops), HUMAN(nsec, s->pause_ns),
-		  HUMAN(nsec, s->gc_pause_ns));
+	emit_text(l->run, "%s stops, paused %s; for collections: %s, %s", HUMAN(count, s->stops),
+		  HUMAN(nsec, s->pause_ns), HUMAN(count, s->gc_stops), HUMAN(nsec, s->gc_pause_ns));
 	live_say(l, &s->live);
 }
