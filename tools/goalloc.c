@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
+#define SAMPLE_BUDGET 0.5 /* per cent of the target's CPU */
+
 static struct conf {
 	struct live_conf live;
 	enum alloc_mode mode;
@@ -114,9 +116,10 @@ static int goalloc_check(struct run *r)
 		return fail(-EINVAL, "what --mode windowed may cost is told by --sample");
 	if (conf.mode == ALLOC_TOTALS && conf.by != ALLOC_BY_CLASS)
 		return fail(-EINVAL, "--mode totals knows size classes only");
-	/* who asks for every allocation is told what it costs */
+	/* who asks for every allocation is told what it costs; a sample has less than others take
+	 */
 	if (isnan(conf.live.budget))
-		conf.live.budget = conf.mode >= ALLOC_WINDOWED ? INFINITY : 1;
+		conf.live.budget = conf.mode >= ALLOC_WINDOWED ? INFINITY : SAMPLE_BUDGET;
 	return live_check(&conf.live);
 }
 

@@ -4,7 +4,7 @@
 # What goalloc costs a program that does nothing but allocate, in each mode; beside it a bpftrace
 # script that counts the same by stack and size, on the functions by name. Needs root.
 #
-#	O=.out ROUNDS=5 OBJECTS=50021 RELEASE=1.24 tests/bench/alloc.sh
+#	O=.out ROUNDS=5 OBJECTS=500029 RELEASE=1.24 tests/bench/alloc.sh
 #
 # The CPU time of the same work, by the kernel's account of the process, with nothing attached and
 # with each in turn; medians of all rounds.
@@ -13,7 +13,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 ROUNDS=${ROUNDS:-5}
-OBJECTS=${OBJECTS:-50021}
+OBJECTS=${OBJECTS:-500029}
 
 # ---- what is compared ---------------------------------------------------------------
 

@@ -54,3 +54,20 @@ busy() {
 	busy gostw
 	done_checking
 }
+
+# What costs a quarter of the target's time is not let go on for a second.
+@test "budget: what has nothing to give up is paused soon, and comes back" {
+	start "${RELEASES##* }" allocs && ask mix 10007
+	trace goalloc -p "$PID" -j --mode sampled --budget 2 -v
+	local from=$SECONDS
+	while [ $((SECONDS - from)) -lt 5 ]; do
+		ask mix 1000003
+	done
+	untrace
+	books goalloc
+	check "paused" "$(total 'paused_ns > 500000000')" = true
+	check "and back again" "$(grep -c 'probes are back' "$T/said")" -ge 1
+	check "cost" "$(total 'overhead_pct < 3')" = true
+	check "samples" "$(total 'sampled_objects > 1000')" = true
+	done_checking
+}

@@ -13,6 +13,7 @@
 
 #define BUDGET_MIN_NS 100000000ULL /* of the target's time, before a share of it says much */
 #define BUDGET_FLOOR  100e-6       /* of the time on the wall: less is never too much */
+#define BUDGET_EVERY  50000000ULL  /* to look what was spent, if only a pause can spare it */
 #define RESUME        0.8          /* of the budget: where a pause ends */
 #define POLL_NS       20000000L /* to look into the rings; waking us for each record costs more */
 #define CTL_EVERY     16        /* records that are shown until the next look for ctl */
@@ -268,42 +269,6 @@ static int alive(struct live *l)
 	return 0;
 }
 
-static int tick(struct live *l)
-{
-	uint64_t ticks;
-	int err;
-
-	if (read(l->timer, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
-		return -errno;
-	if (!l->cost_told && cost_read(&l->cost, false)) {
-		l->cost_told = true;
-		run_debug(l->run,
-			  "a trap costs %.0f ns where the kernel emulates, %.0f ns else; a program "
-			  "at a system call %.0f ns, any other call meanwhile %.0f ns",
-			  l->cost.emulated_ns, l->cost.stepped_ns, l->cost.call_ns,
-			  l->cost.other_ns);
-	}
-	err = l->probes.rings ? probes_read(&l->probes, false, record, l) : 0;
-	err = err ? err : live_audit_error(l);
-	return err ? err : alive(l);
-}
-
-int live_event(struct run *r)
-{
-	struct live *l = r->priv;
-	struct epoll_event e[4];
-	int n = epoll_wait(l->poll, e, 4, 0), err = 0;
-	bool due = false;
-
-	for (int i = 0; i < n; i++)
-		due |= e[i].data.fd == l->timer || e[i].data.fd == l->target.pidfd;
-	/* whoever asked for another policy waits less than the records */
-	ctl_event(&l->ctl);
-	if (due)
-		err = tick(l);
-	return err;
-}
-
 static double trap_ns(const struct cost *c, const struct probe *pr)
 {
 	if (pr->elsewhere)
@@ -362,9 +327,10 @@ static void pause_probes(struct live *l, double pct)
 	probes_detach(&l->probes);
 	l->paused_at = clock_mono_ns();
 	live_audit_budget(l, "pause", NULL, pct);
-	run_note(l->run,
-		 "probes cost %.3g %% of the target's CPU time, %.3g %% are allowed: paused", pct,
-		 l->kind->conf->budget);
+	/* what follows is told in sum */
+	(l->paused_ns ? run_debug : run_note)(
+		l->run, "probes cost %.3g %% of the target's CPU time, %.3g %% are allowed: paused",
+		pct, l->kind->conf->budget);
 }
 
 static int resume_probes(struct live *l)
@@ -372,7 +338,7 @@ static int resume_probes(struct live *l)
 	l->paused_ns += clock_mono_ns() - l->paused_at;
 	l->paused_at = 0;
 	live_audit_budget(l, "resume", NULL, NAN);
-	run_note(l->run, "probes are back");
+	run_debug(l->run, "probes are back");
 	return probes_attach(&l->probes);
 }
 
@@ -394,20 +360,77 @@ static int hold_budget(struct live *l, double ns, uint64_t cpu_ns)
 	return 0;
 }
 
+static int keep_budget(struct live *l, double ns)
+{
+	uint64_t cpu;
+
+	if (target_cpu_ns(&l->target, &cpu))
+		return 0;
+	l->cpu_last = cpu;
+	return l->cost.known && cpu - l->cpu0 >= BUDGET_MIN_NS ? hold_budget(l, ns, cpu - l->cpu0)
+							       : 0;
+}
+
+/*
+ * Between two looks, for tools that have nothing to give up: what a program has at each
+ * allocation is spent fast. (What is given up does not come back, and is not decided so soon.)
+ */
+static int watch_budget(struct live *l)
+{
+	uint64_t now = clock_mono_ns();
+	struct live_summary s = {};
+
+	if (l->kind->sheds || !isfinite(l->kind->conf->budget) || now - l->budget_at < BUDGET_EVERY)
+		return 0;
+	l->budget_at = now;
+	return keep_budget(l, spent(l, &s));
+}
+
+static int tick(struct live *l)
+{
+	uint64_t ticks;
+	int err;
+
+	if (read(l->timer, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		return -errno;
+	if (!l->cost_told && cost_read(&l->cost, false)) {
+		l->cost_told = true;
+		run_debug(l->run,
+			  "a trap costs %.0f ns where the kernel emulates, %.0f ns else; a program "
+			  "at a system call %.0f ns, any other call meanwhile %.0f ns",
+			  l->cost.emulated_ns, l->cost.stepped_ns, l->cost.call_ns,
+			  l->cost.other_ns);
+	}
+	err = l->probes.rings ? probes_read(&l->probes, false, record, l) : 0;
+	err = err ? err : live_audit_error(l);
+	err = err ? err : watch_budget(l);
+	return err ? err : alive(l);
+}
+
+int live_event(struct run *r)
+{
+	struct live *l = r->priv;
+	struct epoll_event e[4];
+	int n = epoll_wait(l->poll, e, 4, 0), err = 0;
+	bool due = false;
+
+	for (int i = 0; i < n; i++)
+		due |= e[i].data.fd == l->timer || e[i].data.fd == l->target.pidfd;
+	/* whoever asked for another policy waits less than the records */
+	ctl_event(&l->ctl);
+	if (due)
+		err = tick(l);
+	return err;
+}
+
 int live_look(struct run *r)
 {
 	struct live *l = r->priv;
 	struct live_summary s = {};
-	uint64_t ns = spent(l, &s), cpu;
+	uint64_t ns = spent(l, &s);
 	int err = live_audit_look(l, &s);
 
-	if (err)
-		return err;
-	if (target_cpu_ns(&l->target, &cpu))
-		return alive(l);
-	l->cpu_last = cpu;
-	if (l->cost.known && cpu - l->cpu0 >= BUDGET_MIN_NS)
-		err = hold_budget(l, ns, cpu - l->cpu0);
+	err = err ? err : keep_budget(l, ns);
 	return err ? err : alive(l);
 }
 

@@ -154,6 +154,7 @@ struct live {
 	int poll, timer;
 	uint64_t cpu0, cpu_last; /* the target's CPU time at the start, and last seen */
 	uint64_t opened_at;      /* when cpu0 was taken */
+	uint64_t budget_at;      /* when it was looked at, between looks */
 	uint64_t paused_at, paused_ns;
 	struct live_missing missing[LIVE_MISSING];
 	size_t nr_missing;
