@@ -229,5 +229,11 @@ windows() {
 	check "a budget of windows" "$STATUS" -eq 2
 	tool goalloc -p "$PID" --by stack -d 0.3 -o folded
 	check "folded" "$STATUS" -eq 0
+	trace goalloc -p "$PID" --mode exact -r 2 -j
+	ask mix 10007
+	untrace
+	for by in stack type; do
+		check "-r 2: $by" "$(jq -s --arg by $by '[.[] | select(.by == $by)] | length' "$T/rows")" -eq 2
+	done
 	done_checking
 }
