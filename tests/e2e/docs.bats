@@ -18,7 +18,7 @@ examples_of() {
 	esac | sed -E 's/^ +//; s/\\-/-/g; s/[[:space:]]+#.*//' | grep -E '^(gomemtrace|go[a-z]+) ?' || :
 }
 
-# run_example COMMAND: as typed, in a directory of its own, with a process in the place of
+# run_example COMMAND: as typed, in a directory of $W, with a process in the place of
 # 42 and 43, a running gogc in that of 44, and a Go program ./service; what would go on for ever is ended by Ctrl-C.
 run_example() {
 	local cmd status=0 tool
@@ -26,12 +26,24 @@ run_example() {
 	tool=${cmd%% *}
 	[ -x "$T/bin/$tool" ] || { fail "no such command: $1"; return; }
 	# timeout is told to interrupt the whole group, as a terminal would
-	(cd "$T/work" && PATH=$T/bin:$PATH timeout --preserve-status -s INT -k 5 4 \
-		bash -c "trap : INT; $cmd") < <(exec sleep 2 3>&-) >"$T/example" 2>"$T/example.err" 3>&- ||
+	touch "$W/stamp"
+	(cd "$W/work" && PATH=$T/bin:$PATH timeout --preserve-status -s INT -k 5 4 \
+		bash -c "trap : INT; $cmd") < <(exec sleep 2 3>&-) >"$W/example" 2>"$W/example.err" 3>&- ||
 		status=$?
-	[ $status = 0 ] || fail "$1: status $status: $(head -c 300 "$T/example.err")"
-	[ -s "$T/example" ] || find "$T/work" -type f -newer "$T/stamp" -size +0 | grep -q . ||
+	[ $status = 0 ] || fail "$1: status $status: $(head -c 300 "$W/example.err")"
+	[ -s "$W/example" ] || find "$W/work" -type f -newer "$W/stamp" -size +0 | grep -q . ||
 		fail "$1: prints nothing"
+}
+
+# examples DIRECTORY FILE...: the most of the time they wait; what stands in two places is run once
+examples() {
+	W=$1
+	mkdir "$W"
+	cp -r "$T/work" "$W/"
+	while IFS= read -r cmd; do
+		run_example "$cmd"
+		echo "$cmd" >>"$W/run"
+	done < <(for f in "${@:2}"; do examples_of "$f"; done | awk '!seen[$0]++')
 }
 
 @test "docs: every example of README, manual pages and --help runs" {
@@ -52,21 +64,20 @@ run_example() {
 	cp "/proc/$PID/exe" "$T/work/service"
 	spawn "$GMT" gogc -p "$DEMO"
 	RUNNING=$CHILD
-	gcore -o "$T/work/core" "$DEMO" >/dev/null 2>&1 || fail "gcore: no core file for the examples"
 	for f in "$T"/bin/*; do
 		"$f" --help >"$T/${f##*/}.help"
 	done
 	for c in ctl explain facts report; do
 		"$GMT" $c --help >"$T/$c.help"
 	done
-	n=0
-	for f in "$ROOT/README.md" "$O"/man/*.8 "$T"/*.help; do
-		while IFS= read -r cmd; do
-			touch "$T/stamp"
-			run_example "$cmd"
-			n=$((n + 1))
-		done < <(examples_of "$f")
-	done
+	gcore -o "$T/work/core" "$DEMO" >/dev/null 2>&1 || fail "gcore: no core file for the examples"
+	"$GMT" gogc -p "$DEMO" -d 0.5 --audit "$T/work/audit.log" >/dev/null || fail "no log for the examples"
+	examples "$T/1" "$T"/*.help >"$T/failed" &
+	local others=$!
+	examples "$T/2" "$ROOT/README.md" "$O"/man/*.8
+	wait "$others"
+	each_line "of --help" < <(grep '^FAILED' "$T/failed")
+	n=$(sort -u "$T"/[12]/run | wc -l)
 	kill "$collector"
 	check "examples" $n -ge 15
 	done_checking
