@@ -5,26 +5,26 @@
 
 const volatile struct gc_place gc_places[GC_WORDS_COUNT];
 
-/* func (c *gcControllerState) startCycle(markStartTime int64, procs int, trigger gcTrigger) */
-GO("runtime.(*gcControllerState).startCycle", gc_start)
+static __always_inline void started(struct hit *h, __u64 kind)
 {
 	struct gc_start_event *e = event_reserve(h, EV_GC_START, sizeof(*e));
 
 	if (!e)
 		return;
-	e->kind = GO_ARG3(ctx);
+	e->kind = kind;
 	event_submit(e);
+}
+
+/* func (c *gcControllerState) startCycle(markStartTime int64, procs int, trigger gcTrigger) */
+GO("runtime.(*gcControllerState).startCycle", gc_start)
+{
+	started(h, GO_ARG3(ctx));
 }
 
 /* func gcStart(trigger gcTrigger): where a profile had startCycle inlined */
 GO("runtime.gcStart", gc_asked)
 {
-	struct gc_start_event *e = event_reserve(h, EV_GC_START, sizeof(*e));
-
-	if (!e)
-		return;
-	e->kind = GO_ARG0(ctx);
-	event_submit(e);
+	started(h, GO_ARG0(ctx));
 }
 
 GO("runtime.freeStackSpans", gc_end)
