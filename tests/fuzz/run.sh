@@ -3,12 +3,13 @@
 #
 # Runs the fuzz targets: TAP, one line each.
 #
-#   tests/fuzz/run.sh DIR SECONDS [JOBS [RESULTS]]
+#   [FUZZ_SEED=N] tests/fuzz/run.sh DIR SECONDS [JOBS [RESULTS]]
 #
 # DIR has the built targets. With libFuzzer each replays its corpus and goes on from
 # there for so long; what it finds is kept in DIR/found, its growing corpus in
-# DIR/corpus, and RESULTS, if named, has the sum of all runs. Without libFuzzer the
-# corpora are replayed and that is all.
+# DIR/corpus, and RESULTS, if named, has the sum of all runs. With a seed, and no
+# DIR/corpus yet, it tries the same inputs each time. Without libFuzzer the corpora are
+# replayed and that is all.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +33,7 @@ one() {
 	mkdir -p "$dir/corpus/$name" "$here/corpus/$name"
 	if [ -e "$dir/libfuzzer" ]; then
 		args=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
-			-close_fd_mask=0 -artifact_prefix="$dir/found/$name-" "$dir/corpus/$name" "${args[@]}")
+			-close_fd_mask=0 -seed="${FUZZ_SEED:-0}" -artifact_prefix="$dir/found/$name-" "$dir/corpus/$name" "${args[@]}")
 	fi
 	: >"$dir/$name.start"
 	cpu=$({ time ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 \
@@ -42,7 +43,7 @@ one() {
 			tail -n 1)"
 	else
 		echo "not ok - fuzz: $name"
-		tail -n 60 "$log" | sed 's/^/# /'
+		grep -av '^#[0-9]' "$log" | tail -n 60 | sed 's/^/# /'
 	fi
 	# shellcheck disable=SC2086
 	[ ! -e "$dir/libfuzzer" ] || row "$name" $cpu >"$dir/$name.row"
