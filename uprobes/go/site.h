@@ -88,7 +88,8 @@ int site_calls(uint16_t machine, const uint8_t *code, size_t len, int64_t callee
  * The first place in code that looks like a direct call of another function, whose entry is at
  * offset callee from it; len: there is none. What it is only a decode can tell (site_calls).
  */
-#define SITE_CALL_MAX 5 /* bytes of such a call */
+#define SITE_CALL_MAX  5 /* bytes of such a call */
+#define SITE_CALL_NEXT 4 /* behind one there is no other before these; whole words on arm64 */
 size_t site_call_like(uint16_t machine, const uint8_t *code, size_t len, int64_t callee);
 
 /*

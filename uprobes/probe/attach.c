@@ -374,11 +374,11 @@ static uint64_t next_call(const struct locator *l, uint64_t callee, uint64_t *at
 		n = bytes && left < n ? left : n;
 		bytes = bytes ? image_bytes(&l->image, from, n, &left) : NULL;
 		hit = bytes ? site_call_like(b->machine, bytes, n, (int64_t)(callee - from)) : n;
-		*at = from + hit + SITE_CALL_MAX;
+		*at = from + hit + SITE_CALL_NEXT;
 		if (hit < n)
 			return from + hit;
 		/* what begins in this piece and ends in the next */
-		*at = n < TEXT_PIECE ? b->text_end : from + n - SITE_CALL_MAX;
+		*at = n < TEXT_PIECE ? b->text_end : from + n - SITE_CALL_NEXT;
 	}
 	return 0;
 }
