@@ -3,9 +3,14 @@
 #include "alloc.h"
 #include "engine.bpf.h"
 
-#define PAGE            8192
-#define ALLOC_PIECE     256 /* words of a stack that are read at once */
-#define CALLER_AT_SP    1   /* a return address that was not read yet */
+#define PAGE         8192
+#define ALLOC_PIECE  256 /* words of a stack that are read at once */
+#define CALLER_AT_SP 1   /* a return address that was not read yet */
+#if defined(__TARGET_ARCH_arm64)
+#define BELOW_SP 8 /* there the frame pointer is, of a frame that begins at the stack pointer */
+#else
+#define BELOW_SP 0
+#endif
 #define TINY_SIZE       16
 #define TINY_CLASS      2   /* of the slots that such objects share */
 #define TYPE_PTRBYTES   8   /* internal/abi.Type, runtime._type */
@@ -14,13 +19,15 @@
 #define SMALL_MAX       32768
 #define BRANCH_BY_EIGHT 129
 #define BRANCH_BY_128   249
+#define CACHED_SLOTS    64 /* of a span: those that allocCache tells of */
 
 /* As the runtime finds a class (malloc.go); the tables are of sizeclasses.go. */
 const volatile struct alloc_sizes {
 	__u8 by_8[BRANCH_BY_EIGHT + 7]; /* of (size + 7) / 8 */
 	__u8 by_128[BRANCH_BY_128 + 7]; /* of (size - 1024 + 127) / 128 */
 	__u16 class_size[ALLOC_CLASSES];
-	__u32 header; /* bytes of it; 0: there are none in this release */
+	__u32 span_bytes[ALLOC_CLASSES]; /* of the slots of a whole span */
+	__u32 header;                    /* bytes of it; 0: there are none in this release */
 	__u32 small_max;
 } alloc_sizes;
 
@@ -179,7 +186,7 @@ static __always_inline void take_stack(struct pt_regs *ctx, struct alloc_key *k,
 #else
 	k->caller[0] = framed ? 0 : CALLER_AT_SP;
 #endif
-	hash = stack_hash(GO_SP(ctx), GO_FP(ctx), GO_G(ctx), &k->caller[0]);
+	hash = stack_hash(GO_SP(ctx) - BELOW_SP, GO_FP(ctx), GO_G(ctx), &k->caller[0]);
 	if (k->caller[0] == CALLER_AT_SP)
 		k->caller[0] = user_u64(GO_SP(ctx));
 	seen = hash ? bpf_map_lookup_elem(&alloc_seen, &hash) : NULL;
@@ -418,29 +425,43 @@ GO_TEST_PART("runtime.(*mcentral).cacheSpan", alloc_span)
 		add(h->stat->filtered, 1);
 }
 
-/* The same where a profile had cacheSpan inlined: the span is not there yet. */
-static __always_inline void refilled(struct pt_regs *ctx, struct hit *h)
+/*
+ * The same where that test is not found, or a profile had cacheSpan inlined: the span is not there
+ * yet, and a whole one is taken for it, or as many of its slots as are looked for at once.
+ */
+static __always_inline void refilled(struct pt_regs *ctx, struct hit *h, __u32 slots)
 {
 	__u8 class = GO_ARG1(ctx);
 	struct alloc_key k = { .class = class / 2 };
+	__u32 of = k.class, most;
 
 	k.size = span_flags(GO_ARG0(ctx), class);
-	if (k.class && k.class < ALLOC_CLASSES)
-		sampled(ctx, h, &k, alloc_sizes.class_size[k.class], false);
-	else
+	/* spans of large objects are alloc_large's */
+	if (!of) {
 		add(h->stat->filtered, 1);
+		return;
+	}
+	/* one comparison for both would be of a copy, which 5.10 does not follow to the index */
+	__asm__ __volatile__("" : "+r"(of));
+	if (of >= ALLOC_CLASSES) {
+		add(h->stat->filtered, 1);
+		return;
+	}
+	most = slots * alloc_sizes.class_size[of];
+	sampled(ctx, h, &k, most < alloc_sizes.span_bytes[of] ? most : alloc_sizes.span_bytes[of],
+		false);
 }
 
 /* func (c *mcache) refill(spc spanClass) */
 GO_PART("runtime.(*mcache).refill", alloc_refill)
 {
-	refilled(ctx, h);
+	refilled(ctx, h, PAGE);
 }
 
 /* func (c *mcache) nextFree(spc spanClass): each 64 slots, and whenever it needs a span */
 GO_PART("runtime.(*mcache).nextFree", alloc_next)
 {
-	refilled(ctx, h);
+	refilled(ctx, h, CACHED_SLOTS);
 }
 
 /* func (c *mcache) allocLarge(size uintptr, noscan bool) *mspan: each of them is seen */

@@ -263,6 +263,13 @@ static void test_classes(void **state)
 	assert_int_equal(alloc_class(old, 32768, false), 67);
 	assert_int_equal(alloc_class(new, 32761, false), ALLOC_LARGE);
 	assert_int_equal(alloc_class(old, 32769, true), ALLOC_LARGE);
+	/* mksizeclasses.go: of a span no more than an eighth is lost to what no slot uses */
+	for (int i = 1; i < ALLOC_CLASSES; i++) {
+		unsigned int span = go_class_pages[i] * 8192;
+
+		assert_true(span >= go_size_class[i] && span % go_size_class[i] <= span / 8);
+	}
+	assert_int_equal(go_class_pages[alloc_class(old, 27264, false)], 10);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 #include "live/alloc.h"
 #include "human.h"
 #include <bpf/bpf.h>
+#include <elf.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #define ATTEMPTS      20 /* to read the counters while they stand still */
 #define RATE_US       50000
+#define PAGE          8192
 #define SMALL_MAX     32768
 #define BY_EIGHT_MAX  1024
 #define HEADER_MIN    512
@@ -114,6 +116,7 @@ int alloc_look(struct alloc_state *a, struct live *l)
 struct alloc_sizes {
 	uint8_t by_8[136], by_128[256];
 	uint16_t class_size[ALLOC_CLASSES];
+	uint32_t span_bytes[ALLOC_CLASSES];
 	uint32_t header, small_max;
 };
 
@@ -157,8 +160,10 @@ static void fill_sizes(const struct go_layout *l, struct alloc_sizes *s)
 		s->by_8[i] = fitting(i ? i * 8 : 1);
 	for (unsigned int i = 0; i <= (SMALL_MAX - BY_EIGHT_MAX) / 128; i++)
 		s->by_128[i] = fitting(BY_EIGHT_MAX + i * 128);
-	for (unsigned int i = 0; i < ALLOC_CLASSES; i++)
+	for (unsigned int i = 1; i < ALLOC_CLASSES; i++) {
 		s->class_size[i] = go_size_class[i];
+		s->span_bytes[i] = go_class_pages[i] * PAGE / go_size_class[i] * go_size_class[i];
+	}
 	s->header = has_headers(l) ? HEADER : 0;
 	s->small_max = small_max(l);
 }
@@ -343,6 +348,15 @@ static int choose_some(struct alloc_state *a, struct live *l)
 	return 0;
 }
 
+/* Up to 1.20 on arm64 saved frame pointers stay as they were when a stack is moved (stack.go). */
+static void say_stacks(const struct alloc_state *a, struct live *l)
+{
+	if (l->gp.bin.machine == EM_AARCH64 && go_layout_minor(l->gp.l) < 21 &&
+	    a->by & ALLOC_BY_STACK)
+		run_note(l->run, "stacks may end early, or go on wrongly: Go before 1.21 on arm64 "
+				 "leaves frame pointers behind when it moves a stack");
+}
+
 int alloc_setup(struct alloc_state *a, struct live *l)
 {
 	uint32_t malloc_min = 0;
@@ -354,6 +368,8 @@ int alloc_setup(struct alloc_state *a, struct live *l)
 		err = choose_all(l, &malloc_min);
 		a->source = "every allocation";
 	}
+	if (!err)
+		say_stacks(a, l);
 	err = err ? err : fill_constants(a, l, malloc_min);
 	return !err && a->mode == ALLOC_EXACT ? say_cost(a, l) : err;
 }

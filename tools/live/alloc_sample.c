@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What a sample of allocations stands for, and of what type they are; see alloc.h. */
+#include "go/coderefs.h"
 #include "live/alloc.h"
 #include <bpf/bpf.h>
 #include <elf.h>
@@ -187,15 +188,11 @@ static bool in_types(const struct go_types *types, uint64_t addr)
 }
 
 /* The last of lea disp(%rip),%reg before the call that leads into the types. */
-static uint64_t loaded_type(struct live *l, const struct go_types *types, uint64_t pc)
+static uint64_t x86_type(const struct go_types *types, const uint8_t *code, uint64_t from)
 {
-	uint8_t code[CODE_BEFORE];
-	uint64_t from = pc - CODE_BEFORE, to;
-
-	if (l->gp.bin.machine != EM_X86_64 || pc < CODE_BEFORE ||
-	    mem_read(l->gp.mem, from, code, sizeof(code)))
-		return UINT64_MAX;
 	for (int i = CODE_BEFORE - CALL_LEN - LEA_LEN; i >= 0; i--) {
+		uint64_t to;
+
 		/* REX.W or REX.WR, lea, and a ModRM of a register and disp32(%rip) */
 		if ((code[i] & 0xfb) != 0x48 || code[i + 1] != 0x8d || (code[i + 2] & 0xc7) != 5)
 			continue;
@@ -204,6 +201,33 @@ static uint64_t loaded_type(struct live *l, const struct go_types *types, uint64
 			return to;
 	}
 	return UINT64_MAX;
+}
+
+/* The last address in the types that the code before the call makes: adrp and add, or adr. */
+static uint64_t arm_type(const struct go_types *types, const uint8_t *code, uint64_t from)
+{
+	uint64_t at[CODE_BEFORE / 2]; /* an instruction has two at most */
+
+	for (size_t i = 0; i < types->n; i++) {
+		struct coderefs r = { types->module[i].start, types->module[i].end, .at = at,
+				      .max = ARRAY_SIZE(at) };
+
+		coderefs_add(&r, EM_AARCH64, code, CODE_BEFORE, from);
+		if (r.n)
+			return at[r.n - 1];
+	}
+	return UINT64_MAX;
+}
+
+static uint64_t loaded_type(struct live *l, const struct go_types *types, uint64_t pc)
+{
+	uint8_t code[CODE_BEFORE];
+	uint64_t from = pc - CODE_BEFORE;
+
+	if (pc < CODE_BEFORE || mem_read(l->gp.mem, from, code, sizeof(code)))
+		return UINT64_MAX;
+	return l->gp.bin.machine == EM_X86_64 ? x86_type(types, code, from)
+					      : arm_type(types, code, from);
 }
 
 uint64_t alloc_site_type(struct live *l, const struct go_types *types, const struct event_stack *s)

@@ -301,4 +301,7 @@ static inline uint64_t go_arena_base(const struct go_layout *l)
 /* Bytes of an object of each size class; class 0 is for large objects (0). */
 extern const uint16_t go_size_class[LAYOUT_SIZE_CLASSES];
 
+/* Pages of a span of each, of 8 KiB. */
+extern const uint8_t go_class_pages[LAYOUT_SIZE_CLASSES];
+
 #endif

@@ -51,17 +51,18 @@ build() {
 	(cd "$tmp/keep" && env -u GOPATH GOROOT="$goroot" GOTOOLCHAIN=local GO111MODULE=off \
 		GOFLAGS= CGO_ENABLED=0 GOOS=linux GOARCH="$2" \
 		"$goroot/bin/go" build -o "$tmp/binary" main.go) || die "cannot build with Go $1"
-	size_classes "$goroot" > "$obj/classes-$1"
+	size_classes "$goroot" 'class_to_size\|SizeClassToSize' > "$obj/classes-$1"
+	size_classes "$goroot" 'class_to_allocnpages\|SizeClassToNPages' > "$obj/pages-$1"
 	mv "$tmp/binary" "$obj/keep-$1-$2"
 }
 
-# The numbers of class_to_size, one a line; the file and the name moved in 1.25.
+# size_classes GOROOT NAME: the numbers of a table, one a line; file and names moved in 1.25.
 size_classes() {
 	local file
 	for file in "$1"/src/internal/runtime/gc/sizeclasses.go "$1"/src/runtime/sizeclasses.go; do
 		[ ! -e "$file" ] || break
 	done
-	sed -n 's/^var \(class_to_size\|SizeClassToSize\) = .*uint16{\(.*\)}/\2/p' "$file" |
+	sed -n 's/^var \('"$2"'\) = .*uint[0-9]*{\(.*\)}/\2/p' "$file" |
 	tr -d ' ' | tr , '\n'
 }
 
@@ -76,7 +77,9 @@ for r in $releases; do
 	done
 	first=${first:-$r}
 	[ -s "$obj/classes-$r" ] || die "no size classes in Go $r"
+	[ -s "$obj/pages-$r" ] || die "no pages of spans in Go $r"
 	cmp -s "$obj/classes-$first" "$obj/classes-$r" || die "Go $r has other size classes"
+	cmp -s "$obj/pages-$first" "$obj/pages-$r" || die "Go $r has other spans"
 done
 
 {
@@ -116,6 +119,13 @@ done
 		const uint16_t go_size_class[LAYOUT_SIZE_CLASSES] = {
 	END
 	paste -sd, "$obj/classes-$first"
+	cat <<-'END'
+		};
+
+		/* class_to_allocnpages, the same */
+		const uint8_t go_class_pages[LAYOUT_SIZE_CLASSES] = {
+	END
+	paste -sd, "$obj/pages-$first"
 	echo '};'
 } > "$tmp/layouts.c"
 ${CLANG_FORMAT:-clang-format} --style=file:.clang-format -i "$tmp/layouts.c"
