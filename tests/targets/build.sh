@@ -22,7 +22,7 @@ fi
 # flags, joined by "-".
 variants() {
 	case $1-$2 in
-	truth-*-arm64 | churn-*-arm64) echo plain; return ;;
+	truth-*-arm64 | churn-*-arm64 | allocs-*-arm64) echo plain; return ;;
 	*-arm64) return ;;
 	esac
 	case $1 in

@@ -6,8 +6,8 @@
 #	tests/vm/check.sh DIR KERNEL...
 #
 # DIR/gomemtrace is the program of this machine (make all), DIR/guest/ARCH/gomemtrace the
-# static one for each architecture (make guests). The Go programs are truth and churn of the
-# oldest and the newest release, and one without symbols.
+# static one for each architecture (make guests). The Go programs are truth, churn and allocs of
+# the oldest and the newest release, and one without symbols.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 old=1.19 new=1.27
@@ -29,7 +29,7 @@ targets() {
 	local rel name suffix=
 	[ "$1" = amd64 ] || suffix=-$1
 	for rel in $old $new; do
-		for name in truth churn; do
+		for name in truth churn allocs; do
 			echo "$cache/targets/$rel$suffix/$name=$name-$rel"
 		done
 	done

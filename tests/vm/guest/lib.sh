@@ -12,6 +12,8 @@
 #	                            $ans_KEY is what it says of itself then
 #	check LABEL A -eq B         remembers a failure, goes on
 #	near LABEL A B SLACK        |A - B| <= SLACK
+#	watch goalloc [ARGS...]     an event tool, attached to $PID
+#	watched                     its end: rows in $W/events, its summary is $s_KEY
 #	run NAME FUNCTION [ARGS...] one line of TAP
 
 GMT=./gomemtrace
@@ -170,4 +172,50 @@ adds_up() {
 	check "$1: proven" "$l_proven" = true
 	check "$1: failed invariants" "$l_failed" = 0
 	check "$1: consistent" "$l_consistent" = true
+}
+
+# ---- event tools -------------------------------------------------------------
+
+# Where filters by process are sound, all sites of a program are one link.
+one_link() { kernel 6 10; }
+
+descriptors() { find "/proc/$WATCHER/fd" -type l -exec readlink {} \; 2>/dev/null | grep -c "$1"; }
+
+# watch TOOL [ARGS...]: its events of $PID from now on, until watched
+watch() {
+	local n=0 begun='perf_event\|bpf_link' budget='--budget 100'
+	case "$*" in
+	*'--mode totals'*) begun=timerfd ;;
+	*'--mode windowed'*) budget='' ;;
+	esac
+	# shellcheck disable=SC2086
+	$GMT "$@" -p "$PID" -j -d 90 $budget > $W/events 2> $W/err &
+	WATCHER=$!
+	CHILDREN="$CHILDREN $WATCHER"
+	while [ "$(descriptors "$begun")" = 0 ]; do
+		n=$((n + 1))
+		if [ $n = 300 ] || ! kill -0 $WATCHER 2>/dev/null; then
+			fail "$*: $(cat $W/err)"
+			return 1
+		fi
+		sleep 0.1
+	done
+	sleep 1
+	case $1 in
+	gogc | gostw) check "$1: perf events" "$(descriptors perf_event)" "$(one_link && echo = || echo -gt)" 0 ;;
+	esac
+}
+
+watched() {
+	local line
+	kill -TERM $WATCHER
+	wait $WATCHER
+	line=$(grep '"summary":' $W/events)
+	[ -n "$line" ] || { fail "no summary: $(cat $W/err)"; return 1; }
+	s_coverage='' s_delivered=''
+	# lists of things with an id are not for variables
+	variables s "$(echo "${line#*\"summary\":}" | sed 's/"missing":.*"policy":\[[^]]*],//')"
+	s_produced=$(echo "$line" | grep -o '"produced":[0-9]*' | head -n 1 | cut -d : -f 2)
+	check "records" "$s_produced" = $((s_delivered + s_lost))
+	check "none is lost" "$s_lost" = 0
 }

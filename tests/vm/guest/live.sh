@@ -3,46 +3,6 @@
 #
 # Events: what the programs in this kernel saw is held against what the target counted.
 
-# Where filters by process are sound, all sites of a program are one link.
-one_link() { kernel 6 10; }
-
-descriptors() { find "/proc/$WATCHER/fd" -type l -exec readlink {} \; 2>/dev/null | grep -c "$1"; }
-
-# watch TOOL [ARGS...]: its events of $PID from now on, until watched
-watch() {
-	local n=0
-	$GMT "$@" -p "$PID" -j -d 90 --budget 100 > $W/events 2> $W/err &
-	WATCHER=$!
-	CHILDREN="$CHILDREN $WATCHER"
-	while [ "$(descriptors 'perf_event\|bpf_link')" = 0 ]; do
-		n=$((n + 1))
-		if [ $n = 300 ] || ! kill -0 $WATCHER 2>/dev/null; then
-			fail "$*: $(cat $W/err)"
-			return 1
-		fi
-		sleep 0.1
-	done
-	sleep 1
-	case $1 in
-	gogc | gostw) check "$1: perf events" "$(descriptors perf_event)" "$(one_link && echo = || echo -gt)" 0 ;;
-	esac
-}
-
-# Its summary is $s_KEY.
-watched() {
-	local line
-	kill -TERM $WATCHER
-	wait $WATCHER
-	line=$(grep '"summary":' $W/events)
-	[ -n "$line" ] || { fail "no summary: $(cat $W/err)"; return 1; }
-	s_coverage='' s_delivered=''
-	# lists of things with an id are not for variables
-	variables s "$(echo "${line#*\"summary\":}" | sed 's/"missing":.*"policy":\[[^]]*],//')"
-	s_produced=$(echo "$line" | grep -o '"produced":[0-9]*' | head -n 1 | cut -d : -f 2)
-	check "records" "$s_produced" = $((s_delivered + s_lost))
-	check "none is lost" "$s_lost" = 0
-}
-
 of_reason() { grep '"stack":' $W/events | grep -c "\"reason\":\"$1\""; }
 
 cycles() {
