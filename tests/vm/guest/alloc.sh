@@ -61,7 +61,7 @@ own_samples() {
 }
 
 windows() {
-	tried "$1" windowed 5003 --sample 20 --by class,stack,creator,type || return 1
+	tried "$1" windowed 5003 --sample 50 --by class,stack,creator,type || return 1
 	check "windows" "$s_windows" -ge 3
 	check "some are seen" "$s_sampled_objects" -gt 100
 	check "not all are seen" "$s_sampled_objects" -lt "$s_objects"
