@@ -39,7 +39,16 @@ const volatile struct alloc_conf {
 	__u32 mcache_alloc;
 	__u32 profiled_arg; /* which argument of mProf_Malloc is the size */
 	__u64 emptymspan;
+	__u32 windows; /* alloc_open tells when to count */
 } alloc_conf;
+
+/* Programs come and go one after the other; a window opens and closes for all of them at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} alloc_open SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -308,6 +317,13 @@ static __always_inline __u64 bytes_of(__u32 class, __u64 size)
 	return class < ALLOC_CLASSES ? alloc_sizes.class_size[class] : 0;
 }
 
+static __always_inline bool is_open(void)
+{
+	__u32 zero = 0, *open = bpf_map_lookup_elem(&alloc_open, &zero);
+
+	return open && *(volatile __u32 *)open;
+}
+
 static __always_inline void count(struct pt_regs *ctx, struct hit *h, enum pointers pointers)
 {
 	__u64 size = GO_ARG0(ctx), type = GO_ARG1(ctx);
@@ -319,6 +335,10 @@ static __always_inline void count(struct pt_regs *ctx, struct hit *h, enum point
 	/* nothing is allocated for size 0 */
 	if (!size || !hit_sized(h, size))
 		return;
+	if (alloc_conf.windows && !is_open()) {
+		add(h->stat->filtered, 1);
+		return;
+	}
 	add(h->stat->produced, 1);
 	k.class = class_of(ctx, size, type, pointers);
 	n.bytes = bytes_of(k.class, size);

@@ -139,7 +139,7 @@ static int goalloc_open(struct run *r)
 		t->alloc.share = conf.share / 100;
 		err = alloc_look(&t->alloc, &t->live);
 		if (!err && conf.mode == ALLOC_WINDOWED)
-			err = alloc_window_begin(&t->alloc);
+			err = alloc_window_begin(&t->alloc, &t->live);
 		if (err)
 			live_close(r);
 	}

@@ -126,6 +126,7 @@ struct alloc_conf {
 	uint32_t mspan_nelems, mspan_nelems_width, mspan_allocCount, mspan_elemsize;
 	uint32_t mspan_spanclass, mcache_alloc, profiled_arg;
 	uint64_t emptymspan;
+	uint32_t windows;
 };
 
 static bool has_headers(const struct go_layout *l)
@@ -199,6 +200,7 @@ static int fill_constants(struct alloc_state *a, struct live *l, uint32_t malloc
 		.mcache_alloc = lay->mcache_alloc,
 		.emptymspan = l->gp.addr[G_emptymspan],
 		.profiled_arg = go_layout_minor(lay) >= 23 ? 2 : 1,
+		.windows = a->mode == ALLOC_WINDOWED,
 	};
 	return 0;
 }

@@ -85,7 +85,8 @@ struct alloc_state {
 	/* windowed */
 	double share; /* of the time */
 	bool open;
-	uint64_t opened, due, window_ns, windows, no_room;
+	uint64_t began, opened, due; /* since then programs are attached, since then all count */
+	uint64_t window_ns, windows, no_room;
 	struct alloc_clusters all[ALLOC_KINDS];
 	uint32_t *index; /* of the cells, by a hash of the key */
 	uint64_t rate;   /* of the runtime's own sampler, bytes; 0: it is not what is used */
@@ -116,7 +117,7 @@ void alloc_say(struct alloc_state *a, struct live *l, const struct alloc_summary
 void alloc_free(struct alloc_state *a);
 
 /* Windows: the first is open once the programs are attached; a tick opens and closes them. */
-int alloc_window_begin(struct alloc_state *a);
+int alloc_window_begin(struct alloc_state *a, struct live *l);
 int alloc_window_tick(struct alloc_state *a, struct live *l);
 /* When nothing is attached any more. */
 int alloc_window_end(struct alloc_state *a, struct live *l);

@@ -107,33 +107,49 @@ static int end_window(struct alloc_state *a, struct live *l)
 	return err;
 }
 
+/* For all programs at once, which are attached. */
+static int set_open(struct alloc_state *a, struct live *l, uint32_t open)
+{
+	uint32_t zero = 0;
+	uint64_t now;
+
+	if (bpf_map_update_elem(probes_map(&l->probes, "alloc_open"), &zero, &open, BPF_ANY))
+		return fail(-errno, "cannot open or close a window: %s", strerror(errno));
+	now = clock_mono_ns();
+	if (open)
+		a->opened = now;
+	else
+		a->window_ns += now - a->opened;
+	a->open = open;
+	return 0;
+}
+
 /* Close the window that is open. */
 static int close_window(struct alloc_state *a, struct live *l)
 {
-	uint64_t now;
+	int err = set_open(a, l, false);
 
 	probes_detach(&l->probes);
-	now = clock_mono_ns();
-	a->window_ns += now - a->opened;
-	/* so that windows have their share of the time, with what it takes to open and close them
-	 */
-	a->due = a->opened + (uint64_t)((now - a->opened) / a->share);
-	a->open = false;
-	return end_window(a, l);
+	/* so that what is attached has its share of the time, and not the windows alone */
+	a->due = a->began + (uint64_t)((clock_mono_ns() - a->began) / a->share);
+	return err ? err : end_window(a, l);
 }
 
-int alloc_window_begin(struct alloc_state *a)
+int alloc_window_begin(struct alloc_state *a, struct live *l)
 {
 	a->cell = calloc(ALLOC_SUMS + ALLOC_KINDS, sizeof(*a->cell));
 	a->index = calloc(ALLOC_INDEX, sizeof(*a->index));
-	a->opened = clock_mono_ns();
-	a->open = true;
-	return a->cell && a->index ? 0 : -ENOMEM;
+	if (!a->cell || !a->index)
+		return -ENOMEM;
+	/* how long it took to attach them is not known: they have been since then at least */
+	a->began = clock_mono_ns();
+	return set_open(a, l, true);
 }
 
 int alloc_window_tick(struct alloc_state *a, struct live *l)
 {
 	uint64_t now = clock_mono_ns();
+	int err;
 
 	if (l->run->ended)
 		return 0;
@@ -141,9 +157,9 @@ int alloc_window_tick(struct alloc_state *a, struct live *l)
 		return now - a->opened < WINDOW_NS ? 0 : close_window(a, l);
 	if (now < a->due)
 		return 0;
-	a->opened = now;
-	a->open = true;
-	return probes_attach(&l->probes);
+	a->began = now;
+	err = probes_attach(&l->probes);
+	return err ? err : set_open(a, l, true);
 }
 
 int alloc_window_end(struct alloc_state *a, struct live *l)
@@ -151,9 +167,8 @@ int alloc_window_end(struct alloc_state *a, struct live *l)
 	int err = 0;
 
 	if (a->open) {
-		a->window_ns += clock_mono_ns() - a->opened;
-		a->open = false;
-		err = end_window(a, l);
+		err = set_open(a, l, false);
+		err = err ? err : end_window(a, l);
 	}
 	for (size_t i = 0; i < a->n; i++)
 		l->probes.delivered += a->cell[i].sum.objects;
