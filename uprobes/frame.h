@@ -18,6 +18,7 @@ struct frame {
 	const char *function; /* never NULL */
 	const char *file;     /* "" when not known */
 	uint32_t line;        /* 0 when not known */
+	uint32_t start_line;  /* of the function; 0 when not known */
 	bool inlined;         /* into the frame that follows */
 	enum frame_kind kind;
 	uint64_t entry;     /* of the function that was compiled; 0 when not known */

@@ -15,7 +15,7 @@ pprof() {
 }
 
 # samples FILE: a line a sample that is not zero: values, labels, then its locations in full:
-# address, and function and line for each inlined call in it. Samples that are the same but for
+# address, and function, line and its first line (s) for each inlined call in it. Samples that are the same but for
 # what runtime/pprof leaves out of their stacks are one.
 samples() {
 	pprof -raw "$1" | awk '
@@ -32,7 +32,6 @@ samples() {
 		}
 		part == "s" { gsub(/^ +/, ""); label[n] = label[n] $0 }
 		part == "l" {
-			sub(/ s=[0-9]+$/, "")
 			if (match($0, /^ +[0-9]+: /)) {
 				id = substr($0, 1, RLENGTH) + 0
 				loc[id] = substr($0, RLENGTH + 1)
@@ -56,7 +55,8 @@ samples() {
 				any = text = ""
 				for (j = 1; j <= all[line]; j++) {
 					any = any || sum[line, j] != 0
-					text = text sprintf("%d ", sum[line, j])
+					# %d of some awks ends at 2^31 - 1
+					text = text sprintf("%.0f ", sum[line, j])
 				}
 				if (any)
 					print text line
@@ -69,7 +69,7 @@ mapping() { pprof -raw "$1" | awk '/^Mappings/ { m = 1 } m && /targets/ { print 
 
 # column FILE N PATTERN: a sum over the samples with a function that matches
 column() {
-	samples "$1" | awk -v c="$2" -v p="$3" '$0 ~ p && !/^(types|Period)/ { s += $c } END { print s + 0 }'
+	samples "$1" | awk -v c="$2" -v p="$3" '$0 ~ p && !/^(types|Period)/ { s += $c } END { printf "%.0f", s }'
 }
 
 same() {
@@ -103,6 +103,8 @@ our_own() {
 	same "$2: ours" "$T/after.txt" "$T/ours.txt"
 	check "$2: samples" "$(wc -l <"$T/ours.txt")" -gt 20
 	check "$2: inlined calls" "$(grep -c ' < ' "$T/ours.txt")" -gt 5
+	# 1.19 does not know where functions begin
+	[ "$1" = 1.19 ] || check "$2: first lines" "$(grep -c 'main.*:0 s=[1-9]' "$T/ours.txt")" -gt 20
 	check "$2: freed" "$(awk '$1 > $3' "$T/ours.txt" | wc -l)" -gt 5
 	check "$2: mapping" "$(mapping "$T/ours")" = "$(mapping "$T/after")"
 }

@@ -159,7 +159,10 @@ static inline void forge_func(struct forge_elf *f, uint32_t entry, uint32_t name
 	forge_u32(f, main ? 1 : 0);
 	forge_u32(f, main ? 5 : 0);
 	forge_u32(f, main ? 3 : 0);
-	f->size += 4 + (old ? 0 : 4) + 3; /* cu, startLine, funcID, flag, pad */
+	f->size += 4; /* cu */
+	if (!old)
+		forge_u32(f, main ? 8 : 0); /* startLine */
+	f->size += 3;                       /* funcID, flag, pad */
 	f->file[f->size++] = main ? 4 : 0;
 	if (!main)
 		return;
@@ -228,7 +231,8 @@ static inline void forge_pclntab(struct forge_elf *f, const struct forge_func *f
 		f->size += old ? 12 : 4;
 		forge_u32(f, 6 * i);
 		forge_u32(f, i ? 9 : 2);
-		f->size += old ? 0 : 4;
+		if (!old)
+			forge_u32(f, 3 + i); /* startLine */
 	}
 }
 

@@ -49,6 +49,9 @@ static void whole(int minor)
 	assert_string_equal(frame[2].function, "main.main");
 	assert_string_equal(frame[2].file, "main.go");
 	assert_int_equal(frame[2].line, 10);
+	assert_int_equal(frame[0].start_line, minor < 20 ? 0 : 4);
+	assert_int_equal(frame[1].start_line, minor < 20 ? 0 : 3);
+	assert_int_equal(frame[2].start_line, minor < 20 ? 0 : 8);
 	fail_clear();
 	assert_int_equal(go_resolve(gp, gp->l, &r), 0);
 	for (int i = 0; i < G_COUNT; i++)

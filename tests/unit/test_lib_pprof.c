@@ -10,8 +10,8 @@
 static const struct pprof_type types[] = { { "objects", "count" }, { "space", "bytes" } };
 
 static const struct stack_frame frame[] = {
-	{ "main.inner", "a.go", 3, true, "exe", 0x401003 },
-	{ "main.middle", "b.go", 5, true, "exe", 0x401003 },
+	{ "main.inner", "a.go", 3, true, "exe", 0x401003, 2 },
+	{ "main.middle", "b.go", 5, true, "exe", 0x401003, U32_NULL },
 	{ "main.outer", "a.go", 7, false, "exe", 0x401003 },
 	{ "main.main", "a.go", U32_NULL, false, "exe", 0x401503 },
 	{ NULL, NULL, U32_NULL, false, "libc.so.6", 0x7f0000001237 },
@@ -57,7 +57,8 @@ static int tell_sample(void *arg, const struct stack *s, const int64_t *values,
 		tell(" %s=%s%" PRId64, labels[i].key, labels[i].text ? labels[i].text : "",
 		     labels[i].number);
 	for (size_t i = 0; i < s->n; i++)
-		tell(" %s %s:%d%s", s->frame[i].function, s->frame[i].file, (int)s->frame[i].line,
+		tell(" %s %s:%d(%d)%s", s->frame[i].function, s->frame[i].file,
+		     (int)s->frame[i].line, (int)s->frame[i].start_line,
 		     s->frame[i].inlined ? " <" : ";");
 	return 0;
 }
@@ -105,8 +106,8 @@ static struct pprof *profile(int64_t objects, int64_t space)
 
 #define HEAD "objects/count space/bytes | 401000-402000+1000 /bin/exe abc "
 #define STACK                                                                                      \
-	" main.inner a.go:3 < main.middle b.go:5 < main.outer a.go:7; main.main a.go:-1; "         \
-	"libc.so.6@0x7f0000001237 :-1;"
+	" main.inner a.go:3(2) < main.middle b.go:5(-1) < main.outer a.go:7(-1); "                 \
+	"main.main a.go:-1(-1); libc.so.6@0x7f0000001237 :-1(-1);"
 
 static void test_round_trip(void **state)
 {
@@ -123,7 +124,7 @@ static void test_round_trip(void **state)
 		pprof_sample_add(p, &(struct stack){}, (int64_t[]){ INT64_MIN, 1 }, NULL, 0), 0);
 	assert_int_equal(pprof_samples(p), 3);
 	f = file_of(p);
-	file_says(&f, HEAD "\n5 80 bytes=16 kind=first0" STACK "\n11 13 main.main a.go:-1;"
+	file_says(&f, HEAD "\n5 80 bytes=16 kind=first0" STACK "\n11 13 main.main a.go:-1(-1);"
 			   "\n-9223372036854775808 1");
 	assert_int_equal((uint8_t)f.p[0], 0x1f);
 	free(f.p);

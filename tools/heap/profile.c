@@ -80,7 +80,12 @@ static int text_add(struct taking *t, const char *text, uint32_t *at)
 static int frame_add(struct taking *t, const struct goprofile_frame *f)
 {
 	struct heap_profile *p = t->p;
-	struct heap_frame to = { .addr = f->addr, .line = f->f.line, .inlined = f->f.inlined };
+	struct heap_frame to = {
+		.addr = f->addr,
+		.line = f->f.line,
+		.start_line = f->f.start_line,
+		.inlined = f->f.inlined,
+	};
 	int err = text_add(t, f->f.function, &to.function);
 
 	err = err ? err : text_add(t, f->f.file, &to.file);
@@ -238,6 +243,7 @@ static void stack_get(const struct heap_profile *p, const struct heap_sample *s,
 			.inlined = f->inlined,
 			.module = f->module ? p->text + f->module : NULL,
 			.addr = f->addr,
+			.start_line = f->start_line ? f->start_line : U32_NULL,
 		};
 	}
 	*out = (struct stack){ room, s->b.depth };

@@ -13,7 +13,7 @@
 struct heap_frame {
 	uint64_t addr;
 	uint32_t function, file, module; /* where in the texts; 0: "" */
-	uint32_t line;
+	uint32_t line, start_line;
 	bool inlined;
 };
 

@@ -112,6 +112,7 @@ struct stack_frame {
 	bool inlined;                /* into the frame behind it */
 	const char *module;          /* of the address: a binary or library; NULL: not known */
 	uint64_t addr;               /* U64_NULL: not known */
+	uint32_t start_line;         /* of the function; U32_NULL, 0: not known */
 };
 
 /*

@@ -224,6 +224,7 @@ static int function_get(struct pprof *p, const struct stack_frame *f, uint64_t *
 	wire_number(&v, 2, names);
 	wire_number(&v, 3, names);
 	wire_number(&v, 4, files);
+	wire_number(&v, 5, f->start_line == U32_NULL ? 0 : f->start_line);
 	wire_message(&p->function, 5, &v);
 	wire_free(&v);
 	return p->function.err;

@@ -204,7 +204,7 @@ static bool repeated_next(struct field *f, uint64_t *v)
 static int line_add(struct reading *g, struct sample *s, struct cursor line, uint64_t addr)
 {
 	struct cursor f = message_at(&g->functions, number_of(line, 1));
-	uint64_t no = number_of(line, 2);
+	uint64_t no = number_of(line, 2), start = number_of(f, 5);
 
 	if (s->n == FRAMES_MAX)
 		return -EINVAL;
@@ -214,6 +214,7 @@ static int line_add(struct reading *g, struct sample *s, struct cursor line, uin
 		.line = no && no < U32_NULL ? no : U32_NULL,
 		.inlined = true,
 		.addr = addr,
+		.start_line = start && start < U32_NULL ? start : U32_NULL,
 	};
 	return 0;
 }
@@ -232,7 +233,9 @@ static int location_add(struct reading *g, struct sample *s, uint64_t id)
 	if (!err && s->n == before) {
 		if (s->n == FRAMES_MAX)
 			return -EINVAL;
-		s->frame[s->n++] = (struct stack_frame){ .line = U32_NULL, .addr = addr };
+		s->frame[s->n++] = (struct stack_frame){ .line = U32_NULL,
+							 .addr = addr,
+							 .start_line = U32_NULL };
 	}
 	if (!err)
 		s->frame[s->n - 1].inlined = false;

@@ -14,6 +14,9 @@ const struct col stack_cols[] = {
 	COL(struct stack_frame, inlined, "", NONE, GAUGE, "is it part of the next one's code"),
 	COL(struct stack_frame, module, "", NONE, GAUGE, "the binary or library"),
 	COL(struct stack_frame, addr, "", ADDR, GAUGE, "the address in the code"),
+	/* for profiles, also from recordings; in JSON it would only make each frame longer */
+	COL_F(struct stack_frame, start_line, "", NONE, GAUGE, COL_TABLE_ONLY,
+	      "the line the function begins at"),
 	{}
 };
 

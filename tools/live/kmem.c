@@ -130,6 +130,7 @@ static struct stack read_stack(struct kmem_state *m, struct live *l, int32_t id,
 			.line = U32_NULL,
 			.module = f.module,
 			.addr = pc[i],
+			.start_line = U32_NULL,
 		};
 	}
 	return (struct stack){ m->frame, out };

@@ -525,6 +525,7 @@ void live_stack(struct live *l, const struct event_stack *s, struct stack *out,
 				.line = f[j].line ? f[j].line : U32_NULL,
 				.inlined = f[j].inlined,
 				.addr = s->pc[i],
+				.start_line = f[j].start_line ? f[j].start_line : U32_NULL,
 			};
 	}
 	*out = (struct stack){ room, n };

@@ -160,6 +160,7 @@ struct stack owner_column(const struct owner_stack *s, struct stack_frame *room)
 			.inlined = f->inlined,
 			.module = f->module,
 			.addr = s->addr[i],
+			.start_line = f->start_line ? f->start_line : U32_NULL,
 		};
 	}
 	return (struct stack){ room, s->n };

@@ -189,6 +189,7 @@ bool pclntab_func_read(const struct pclntab *t, uint64_t at, struct pcln_func *f
 		.npcdata = get_u32(t->p, at + 28),
 		.cu = get_u32(t->p, at + 32),
 		.nfuncdata = t->p[at + fixed - 1],
+		.start_line = t->version >= 20 ? get_u32(t->p, at + 36) : 0,
 	};
 	return f->npcdata < 64 && in(t, f->data, 4ULL * (f->npcdata + f->nfuncdata));
 }

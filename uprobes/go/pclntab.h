@@ -76,6 +76,7 @@ struct pcln_func {
 	uint64_t at, data;           /* its start; its pcdata */
 	uint32_t pcsp, pcfile, pcln; /* pc-value tables: stack depth, file, line */
 	uint32_t npcdata, nfuncdata, cu;
+	uint32_t start_line; /* 0 before 1.20 */
 };
 
 /* Read the _func at an offset of the table (gofunc.func). false if it does not fit. */

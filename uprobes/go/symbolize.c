@@ -51,6 +51,7 @@ bool symbolize_inlined(const struct symbolizer *s, const struct pcln_func *f, in
 		return false;
 	out->name_off = get_u32(s->gofunc, at + (old ? 12 : 4));
 	out->parent = get_u32(s->gofunc, at + (old ? 16 : 8));
+	out->start_line = old ? 0 : get_u32(s->gofunc, at + 12);
 	return true;
 }
 
@@ -82,6 +83,7 @@ size_t symbolize(const struct symbolizer *s, uint64_t pc, struct frame *out, siz
 			.function = name,
 			.file = file_at(&s->tab, &f, at),
 			.line = line < 0 ? 0 : line,
+			.start_line = ix >= 0 ? in.start_line : f.start_line,
 			.inlined = ix >= 0,
 			.kind = FRAME_GO,
 			.entry = s->text + g.entry,

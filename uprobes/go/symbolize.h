@@ -35,8 +35,9 @@ size_t symbolize(const struct symbolizer *s, uint64_t pc, struct frame *out, siz
 
 /* Entry ix of a function's inline tree. false: there is none, or it is malformed. */
 struct inlined {
-	uint32_t name_off; /* of its name, in the block of function names */
-	uint64_t parent;   /* the pc it was called at, an offset from the function's entry */
+	uint32_t name_off;   /* of its name, in the block of function names */
+	uint64_t parent;     /* the pc it was called at, an offset from the function's entry */
+	uint32_t start_line; /* 0 before 1.20 */
 };
 bool symbolize_inlined(const struct symbolizer *s, const struct pcln_func *f, int32_t ix,
 		       struct inlined *out);
