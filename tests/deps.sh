@@ -13,7 +13,7 @@ build="gcc libc6-dev make pkg-config libelf-dev zlib1g-dev liblzma-dev clang bpf
 debs="debian-archive-keyring util-linux"
 vm="cpio zstd lz4 xz-utils gcc-aarch64-linux-gnu?"
 test="$build $debs libcmocka-dev bats jq gdb bpftrace llvm binutils xz-utils clang-format-14? $vm \
-	chromium-headless-shell"
+	chromium-headless-shell protobuf-compiler perl"
 demo="$build $debs"
 layouts="$build $debs libdw-dev clang-format-14?"
 

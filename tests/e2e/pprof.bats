@@ -282,3 +282,124 @@ uncollected() {
 	done
 	done_checking
 }
+
+# ---- other programs ----
+
+# The one of the FlameGraph tools that Debian has.
+flamegraph() {
+	: "${FLAMEGRAPH:=$("$ROOT/tests/debs.sh" pkg bookworm libdevel-nytprof-perl)/usr/share/perl5/Devel/NYTProf/flamegraph.pl}"
+	# it draws what is narrower than a pixel, too
+	perl "$FLAMEGRAPH" --minwidth 0 --countname bytes "$1" >"$T/svg" 2>"$T/flame.err" ||
+		fail "flamegraph.pl: $(head -n 3 "$T/flame.err")"
+	[ ! -s "$T/flame.err" ] || fail "flamegraph.pl says: $(head -n 3 "$T/flame.err")"
+	sed -nE 's|.*<title>(.*)</title>.*|\1|p' "$T/svg" | sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' >"$T/drawn"
+}
+
+# boxes FILE COLUMN: the boxes of a graph of the stacks, each its function and sum, added up here:
+# a box for each path from the outermost function.
+boxes() {
+	awk -v c="$2" '
+		{
+			line = $0
+			sub(/( [0-9]+)+$/, "", line)
+			v = $(NF + 1 - c)
+			all += v
+			n = split(line, f, ";")
+			path = ""
+			for (i = 1; i <= n; i++) {
+				path = path ";" f[i]
+				sum[path] += v
+				name[path] = f[i]
+			}
+		}
+		END {
+			printf "all %.0f\n", all
+			for (path in sum)
+				if (sum[path])
+					printf "%s %.0f\n", name[path], sum[path]
+		}' "$1" | tr '<>' '()' | LC_ALL=C sort
+}
+
+# what was drawn, in the same words
+drawn() {
+	sed -E 's/ \(([0-9,]+) bytes, [0-9.]+%(; [-+0-9.]+%)?\)$/ \1/; s/^all \(([0-9,]+) bytes, 100%\)$/all \1/' "$T/drawn" |
+		sed -E ':a; s/ ([0-9]+),([0-9,]+)$/ \1\2/; ta' | grep -v ' 0$' | LC_ALL=C sort
+}
+
+@test "flamegraph.pl draws folded stacks, and what has changed" {
+	start "${RELEASES##* }" profile 1
+	ask work 5
+	ask gc 3
+	tool goheap -p "$PID" -o "folded:$T/old"
+	ask work 3
+	ask drop
+	ask gc 3
+	tool goheap -p "$PID" -o "folded:$T/new"
+	tool goheap -p "$PID" -o "folded:$T/diff" --base "$T/old"
+	flamegraph "$T/new"
+	boxes "$T/new" 1 >"$T/boxes"
+	same "boxes" "$T/boxes" <(drawn)
+	check "there are some" "$(wc -l <"$T/boxes")" -gt 20
+
+	flamegraph "$T/diff"
+	boxes "$T/diff" 1 >"$T/boxes.diff"
+	same "the same now, of the difference" "$T/boxes" "$T/boxes.diff"
+	same "boxes of the difference" "$T/boxes.diff" <(drawn)
+	same "before" <(boxes "$T/old" 1) <(boxes "$T/diff" 2)
+	check "more" "$(awk '$NF > $(NF - 1)' "$T/diff" | wc -l)" -gt 0
+	check "less" "$(awk '$NF < $(NF - 1)' "$T/diff" | wc -l)" -gt 0
+	check "drawn as more" "$(grep -c '; +' "$T/drawn")" -gt 0
+	check "drawn as less" "$(grep -c '; -' "$T/drawn")" -gt 0
+
+	start "${RELEASES##* }" churn -goroutines 4 3>&-
+	tool goalloc --by stack -p "$PID" -d 1 -o "folded:$T/alloc"
+	flamegraph "$T/alloc"
+	same "goalloc" <(boxes "$T/alloc" 1) <(drawn)
+	check "goalloc: some" "$(wc -l <"$T/alloc")" -gt 2
+	# all of these have gone from a graph of nothing
+	tool goalloc --by stack -p "$PID" -d 1 -o "folded:$T/alloc.diff" --base "$T/alloc"
+	flamegraph "$T/alloc.diff"
+	same "goalloc: of the difference" <(boxes "$T/alloc.diff" 1) <(drawn)
+	same "goalloc: before" <(boxes "$T/alloc" 1) <(boxes "$T/alloc.diff" 2)
+	done_checking
+}
+
+# decode FILE: in words, by the definition of the format that pprof's own authors publish
+decode() {
+	: "${PROTO:=$("$ROOT/tests/debs.sh" pkg bookworm golang-github-google-pprof-dev)/usr/share/gocode/src/github.com/google/pprof/proto}"
+	gzip -dc "$1" | protoc --decode=perftools.profiles.Profile -I "$PROTO" "$PROTO/profile.proto" 2>"$T/protoc.err" ||
+		fail "protoc: $(head -n 3 "$T/protoc.err")"
+}
+
+@test "a profile has what its definition says, and nothing else" {
+	local f id
+	start "${RELEASES##* }" profile 1
+	ask work 5
+	ask gc 3
+	heap "$T/ours"
+	ask write "$T/own"
+	start "${RELEASES##* }" churn -goroutines 4 3>&-
+	tool goalloc --by stack -p "$PID" -d 1 -o "pprof:$T/alloc"
+	for f in ours alloc; do
+		decode "$T/$f" >"$T/text"
+		check "$f: samples" "$(grep -c '^sample {' "$T/text")" -gt 5
+		# a field that it does not know is a number
+		check "$f: unknown fields" "$(grep -cE '^ *[0-9]+[:{ ]' "$T/text")" -eq 0
+		check "$f: the first text is empty" "$(grep -m 1 '^string_table' "$T/text")" = 'string_table: ""'
+		# ids are those that are used: of functions, locations and mappings
+		for id in function location mapping; do
+			awk -v id="$id" '
+				$2 == "{" { in_it = $1 }
+				in_it == id && $1 == "id:" { print $2 }' "$T/text" | sort -n >"$T/ids"
+			check "$f: ids of $id" "$(sort -nu "$T/ids" | wc -l)" -eq "$(wc -l <"$T/ids")"
+			awk -v id="${id}_id:" '$1 == id { print $2 }' "$T/text" | sort -nu >"$T/used"
+			# a mapping may have no code that was met
+			[ $id != mapping ] || sort -nu "$T/used" "$T/ids" | cmp -s - "$T/ids" || fail "$f: unknown mapping"
+			[ $id = mapping ] || same "$f: $id" "$T/ids" "$T/used"
+		done
+	done
+	# ours has the same fields as the program's own, and says which of its values to show first
+	fields() { decode "$1" | awk '$2 == "{" { m = $1 "." } /^}/ { m = "" } $2 != "{" && !/}/ { print m $1 }' | sort -u; }
+	same "fields" <(fields "$T/own") <(fields "$T/ours" | grep -vx default_sample_type:)
+	done_checking
+}
