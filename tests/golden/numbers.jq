@@ -111,4 +111,65 @@ def held: .resident + .huge;
 	# what the program was told to hold, half of it dropped, and three more since
 	want("504 of 1,009 objects live, each in a slot of 704 bytes";
 		$used[] | select(.size_class == 704 and (.noscan | not)).live_bytes; 504 * 704)
+),
+(
+	map(select(.tool == "goalloc")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.by == "class")) as $classes |
+	map(select(.by == "stack")) as $stacks |
+	first(.[] | select(.hist)) as $hist |
+	($classes, $stacks | want("objects"; map(.objects) | add; $s.objects),
+		want("bytes"; map(.bytes) | add; $s.bytes),
+		want("samples"; map(.samples) | add; $s.delivered),
+		want("requested"; map(.requested_bytes) | add; $hist.sum)),
+	want("objects of the histogram"; $hist.count; $s.objects),
+	(.[] | select(.by) | want("exact"; [.low, .high, .samples]; [.bytes, .bytes, .objects])),
+	($classes[] | want("slots of \(.size_class)"; .objects * .size_class; .bytes)),
+	# what the program was told to hold, from that function
+	([[1009, 704, 640], [503, 1024, 1000]][] | . as [$n, $slot, $size] | [$stacks[] |
+		select(.function == "main.hold" and any(.stack[]; .func == "main.hold"))] |
+		want("\($n) objects of \($size) bytes in slots of \($slot)";
+			map(select([.objects, .bytes, .requested_bytes] == [$n, $n * $slot, $n * $size])) | length; 1))
+),
+(
+	map(select(.tool == "gofault")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.hist)) as $hists |
+	map(select(.by)) |
+	(("row", "who", "stack") as $by | map(select(.by == $by)) |
+		want("faults by \($by)"; map(.faults) | add; $s.faults),
+		(("first", "refault") as $kind | map(select(.kind == $kind)) |
+			want("\($kind) by \($by)"; map(.faults) | add; {first: $s.first, refault: $s.refaults}[$kind]),
+			want("\($kind) bytes by \($by)"; map(.bytes) | add; $s[$kind + "_bytes"]),
+			want("\($kind) of the histogram"; map(.faults) | add;
+				first($hists[] | select(.kind == $kind)).count))),
+	(.[] | want("bytes of a page"; .bytes; .faults * 4096)),
+	# the pages that the program touched, gave back and touched again
+	(("first", "refault") as $kind | [.[] | select(.by == "stack" and .kind == $kind and
+		.row == "anon.other" and .stack[0].func == "main.touch")] |
+		want("\($kind) of 503 pages"; map(.faults) | add; 503))
+),
+(
+	map(select(.tool == "gokmem")) | select(length > 0) |
+	first(.[] | select(.summary).summary) as $s |
+	map(select(.hist)) as $hists |
+	map(select(.by)) |
+	map(select(.by == "kind")) as $kinds |
+	# pages become slabs, whose objects are counted themselves
+	(("objects", "requested_bytes", "allocated_bytes", "outstanding", "outstanding_bytes") as $sum |
+		want($sum; $kinds | map(select(.kind != "pages")[$sum]) | add; $s[$sum])),
+	want("pages"; $kinds | map(select(.kind == "pages").allocated_bytes) | add; $s.pages_bytes),
+	(("site", "call", "gfp", "stack") as $by | $kinds[] as $kind |
+		("objects", "requested_bytes", "allocated_bytes", "outstanding", "outstanding_bytes") as $sum |
+		want("\($sum) of \($kind.kind) by \($by)";
+			map(select(.by == $by and .kind == $kind.kind)[$sum]) | add; $kind[$sum])),
+	($kinds[] as $kind | want("\($kind.kind) of the histogram"; $kind.objects;
+		first($hists[] | select(.kind == $kind.kind)).count)),
+	# 1,009 calls of eventfd, each closed again: one object and a file each; 503 pipes that
+	# stay open: two objects and two files each
+	([["do_eventfd", 1009, 0], ["alloc_pipe_info", 2 * 503, 2 * 503],
+		["alloc_empty_file", 1009 + 2 * 503, 2 * 503]][] as [$site, $n, $left] |
+		map(select(.by == "site" and .site == $site)) |
+		want("objects of \($site)"; map(.objects) | add; $n),
+		want("left of \($site)"; map(.outstanding) | add; $left))
 )

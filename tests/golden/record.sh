@@ -13,6 +13,10 @@
 #	map	gommap, of one that maps and reserves, and needs heap
 #	heap	goheap, of a program with a thousand objects with pointers, half of them dead
 #	scav	goscav, of the same when it forgets that and calls FreeOSMemory
+#	alloc	goalloc, by size and stack, of a program that allocates 1,009 objects of 640 bytes and
+#		503 of 1,000
+#	fault	gofault, of one that touches 503 pages, gives them back and touches them again
+#	kmem	gokmem, of 1,009 calls of eventfd, each closed again, and 503 pipes that stay open
 #
 #	tests/golden/record.sh [NAME...]   all of them, or those
 set -euo pipefail
@@ -90,3 +94,13 @@ sleep 1
 record map gommap -p "$pid" -d 5
 (sleep 3; printf 'forget a\nfree\n' >&"$fd") &
 record scav goscav -p "$pid" -d 5
+start "$cache/targets/1.27/truth"
+sleep 1
+(sleep 3; printf 'hold a 1009 640 scan\nhold b 503 1000\n' >&"$fd") &
+record alloc goalloc -p "$pid" -d 5 --mode exact --by class,stack --budget 100
+start "$cache/targets/1.27/calls"
+sleep 1
+(sleep 3; printf 'map %d\ntouch\ndrop\ntouch\n' $((503 * 4096)) >&"$fd") &
+record fault gofault -p "$pid" -d 5 --budget 100
+(sleep 3; printf 'cycle eventfd 1009\nopen pipe 503\n' >&"$fd") &
+record kmem gokmem -p "$pid" -d 5 --budget 100

@@ -15,15 +15,22 @@ case $O in /*) ;; *) O=../../$O ;; esac
 export TZ=UTC LC_ALL=C.UTF-8
 unset NO_COLOR
 
-replay() { "$O/gomemtrace" --replay "$1.raw" -o "$2"; }
+# A profile not compressed: what zlib makes of it is zlib's.
+replay() {
+	if [ "$2" = pprof ]; then
+		"$O/gomemtrace" --replay "$1.raw" -o "$2" | gzip -dc
+	else
+		"$O/gomemtrace" --replay "$1.raw" -o "$2"
+	fi
+}
 
 # What a tool's output can be turned into.
 formats_of() {
 	echo table json prom
 	case $1 in
 	gc) echo trace ;;
-	stw) echo trace folded ;;
-	map) echo folded ;;
+	stw) echo trace folded pprof ;;
+	map | alloc | fault | kmem) echo folded pprof ;;
 	heap) echo html ;;
 	esac
 }
@@ -64,10 +71,25 @@ prom_numbers() {
 	done
 }
 
+# The weights of the rows with a stack are the numbers of the lines, in all.
+folded_numbers() {
+	local key
+	case $1 in
+	stw) key=pause_ns ;;
+	map) key=outstanding_bytes ;;
+	kmem) key=allocated_bytes ;;
+	*) key=bytes ;;
+	esac
+	diff <(jq -s "[.[] | select(.stack) | .$key // 0] | add" "$1.json") \
+		<(awk '{ s += $NF } END { printf "%.0f\n", s }' "$1.folded")
+}
+
 # differ FORMAT EXPECTED GOT: what changed; of JSON, member by member.
 differ() {
 	if [ "$1" = json ]; then
 		diff <(jq -S . "$2" 2>&1) <(jq -S . "$3" 2>&1)
+	elif [ "$1" = pprof ]; then
+		diff <(strings -n 1 "$2") <(strings -n 1 "$3") || cmp "$2" "$3"
 	else
 		diff "$2" "$3"
 	fi
@@ -94,6 +116,10 @@ check() {
 		[ ! -s "$out" ]
 		result $? "$name has the same numbers in prom" "$out"
 		n=$((n + 2))
+		[ -e "$name.folded" ] || continue
+		folded_numbers "$name" > "$out" 2>&1
+		result $? "$name has the same sum in folded" "$out"
+		n=$((n + 1))
 	done
 	rm -f "$out" "$got"
 	echo "1..$n"
