@@ -15,6 +15,7 @@
  * a unit, so that they can be added up and stay the same over time. "le" is 2^k - 1: the values
  * are whole numbers, and 2^k belongs to the next bucket.
  */
+#include "fnv.h"
 #include "hist_row.h"
 #include "prom_name.h"
 #include "sink.h"
@@ -80,16 +81,6 @@ static struct family *family_get(struct prom *p, const char *name, const char *h
 	return grown;
 }
 
-/* FNV-1a */
-static uint64_t text_hash(const char *s)
-{
-	uint64_t h = 0xcbf29ce484222325;
-
-	while (*s)
-		h = (h ^ (unsigned char)*s++) * 0x100000001b3;
-	return h;
-}
-
 /* The older half of the samples. */
 static void half_forget(struct family *f)
 {
@@ -103,7 +94,7 @@ static void half_forget(struct family *f)
 
 static struct sample *sample_get(struct family *f, const char *suffix, const char *labels)
 {
-	uint64_t hash = text_hash(labels);
+	uint64_t hash = fnv(labels, strlen(labels));
 	struct sample *grown;
 
 	for (struct sample *s = f->samples; s < f->samples + f->n; s++)

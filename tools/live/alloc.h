@@ -26,10 +26,6 @@ enum alloc_by { ALLOC_BY_CLASS = 1, ALLOC_BY_STACK = 2, ALLOC_BY_CREATOR = 4, AL
 #define ALLOC_BY_ALL 15
 #define ALLOC_INDEX  (2 * ALLOC_SUMS)
 
-/* FNV-1a */
-#define ALLOC_HASH       0xcbf29ce484222325ULL
-#define ALLOC_HASH_PRIME 0x100000001b3ULL
-
 /* What the runtime counted since it started, or between two looks. */
 struct alloc_counts {
 	uint64_t objects[ALLOC_KINDS], bytes[ALLOC_KINDS]; /* by class */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What a sample of allocations stands for, and of what type they are; see alloc.h. */
+#include "fnv.h"
 #include "go/coderefs.h"
 #include "live/alloc.h"
 #include <bpf/bpf.h>
@@ -150,9 +151,7 @@ static void identify(struct alloc_state *a, struct live *l, struct alloc_cell *c
 		c->key.type = alloc_site_type(l, &a->types, &s);
 	while (from < s.n && alloc_is_plumbing(compiled(l, s.pc[from])))
 		from++;
-	c->stack = ALLOC_HASH;
-	for (uint32_t i = from; i < s.n; i++)
-		c->stack = (c->stack ^ s.pc[i]) * ALLOC_HASH_PRIME;
+	c->stack = fnv(s.pc + from, (s.n - from) * sizeof(s.pc[0]));
 }
 
 int alloc_estimate(struct alloc_state *a, struct live *l)

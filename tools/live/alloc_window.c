@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Every allocation, in short windows of time; see alloc.h. */
+#include "fnv.h"
 #include "live/alloc.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -11,11 +12,8 @@
 /* Where the number of a key's cell is, plus one; or 0, where it is to be. */
 static uint32_t *index_of(struct alloc_state *a, const struct alloc_key *key)
 {
-	const uint8_t *byte = (const uint8_t *)key;
-	uint64_t h = ALLOC_HASH;
+	uint64_t h = fnv(key, sizeof(*key));
 
-	for (size_t i = 0; i < sizeof(*key); i++)
-		h = (h ^ byte[i]) * ALLOC_HASH_PRIME;
 	/* there are twice as many places as cells */
 	for (;; h++) {
 		uint32_t *at = &a->index[h % ALLOC_INDEX];
