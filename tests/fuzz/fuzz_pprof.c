@@ -7,8 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct pprof_type types[] = { { "objects", "count" }, { "space", "bytes" } };
 	static const struct stack_frame frames[] = {
-		{ "main.inner", "a.go", 3, true, "exe", 0x1003 },
-		{ "main.main", "a.go", 7, false, "exe", 0x1003 },
+		{ "main.inner", "a.go", 3, true, "exe", 0x1003, 2 },
+		{ "main.main", "a.go", 7, false, "exe", 0x1003, 2 },
 	};
 	static FILE *out;
 	struct pprof *p = pprof_new(types, size ? 1 + data[0] % 2 : 1);
