@@ -84,6 +84,13 @@ struct {
 	__type(value, struct alloc_piece);
 } alloc_pieces SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ALLOC_SPAN_CLASSES);
+	__type(key, __u32);
+	__type(value, struct alloc_flushed);
+} alloc_flushes SEC(".maps");
+
 /* Stacks that were seen before, by a hash of their return addresses. */
 struct alloc_seen {
 	__u64 caller;
@@ -419,6 +426,18 @@ static __always_inline __u64 span_flags(__u64 cache, __u8 class)
 	return (last == alloc_conf.emptymspan ? ALLOC_FIRST : 0) | (class & 1 ? ALLOC_NOSCAN : 0);
 }
 
+static __always_inline __u64 span_nelems(__u64 span)
+{
+	__u64 n = user_u64(span + alloc_conf.mspan_nelems);
+
+	return alloc_conf.mspan_nelems_width == 2 ? n & 0xffff : n;
+}
+
+static __always_inline __u64 span_used(__u64 span)
+{
+	return user_u64(span + alloc_conf.mspan_allocCount) & 0xffff;
+}
+
 /*
  * A span that was got for the next objects of a class: the one that is waiting for it is the
  * sample, and stands for about as many as there is room for.
@@ -431,10 +450,8 @@ GO_TEST_PART("runtime.(*mcentral).cacheSpan", alloc_span)
 
 	if (!span)
 		return;
-	nelems = user_u64(span + alloc_conf.mspan_nelems);
-	if (alloc_conf.mspan_nelems_width == 2)
-		nelems &= 0xffff;
-	used = user_u64(span + alloc_conf.mspan_allocCount) & 0xffff;
+	nelems = span_nelems(span);
+	used = span_used(span);
 	size = user_u64(span + alloc_conf.mspan_elemsize);
 	bpf_probe_read_user(&class, sizeof(class), (void *)(span + alloc_conf.mspan_spanclass));
 	k.class = class / 2;
@@ -482,6 +499,39 @@ GO_PART("runtime.(*mcache).refill", alloc_refill)
 GO_PART("runtime.(*mcache).nextFree", alloc_next)
 {
 	refilled(ctx, h, CACHED_SLOTS);
+}
+
+static __always_inline void flushed(__u64 span, __u32 class)
+{
+	struct alloc_flushed *to = bpf_map_lookup_elem(&alloc_flushes, &class);
+	__u64 nelems, used, size;
+
+	if (!to || !span || span == alloc_conf.emptymspan)
+		return;
+	nelems = span_nelems(span);
+	used = span_used(span);
+	size = user_u64(span + alloc_conf.mspan_elemsize);
+	if (used > nelems || nelems > PAGE || size > SMALL_MAX)
+		return;
+	add(to->spans, 1);
+	add(to->unused, (nelems - used) * size);
+}
+
+/*
+ * func (c *mcache) releaseAll(): a collection takes the spans of a P, used up or not. How much of
+ * them was used is not what a sample of who needs a span can tell.
+ */
+GO_PART("runtime.(*mcache).releaseAll", alloc_flush)
+{
+	__u64 at = GO_ARG0(ctx) + alloc_conf.mcache_alloc, span[8];
+
+	for (__u32 i = 0; i < ALLOC_SPAN_CLASSES / 8; i++) {
+		if (bpf_probe_read_user(span, sizeof(span), (void *)(at + 64 * i)))
+			break;
+#pragma unroll
+		for (__u32 k = 0; k < 8; k++)
+			flushed(span[k], 8 * i + k);
+	}
 }
 
 /* func (c *mcache) allocLarge(size uintptr, noscan bool) *mspan: each of them is seen */

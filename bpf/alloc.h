@@ -48,4 +48,11 @@ struct alloc_sum {
 	__u64 squares;
 };
 
+#define ALLOC_SPAN_CLASSES (2 * ALLOC_CLASSES) /* twice the size class, and 1 without pointers */
+
+/* Spans of one of those that collections took from the Ps, and the free bytes left in them. */
+struct alloc_flushed {
+	__u64 spans, unused;
+};
+
 #endif

@@ -177,7 +177,7 @@ soak() {
 }
 
 # 1,000 times to and from the newest release, 50 times each other one; 200 times killed; 1,000
-# readings of a busy target. What came of it is written to tests/bench/SOAK.
+# readings of a busy target; 100 samples of each kind. What came of it is written to tests/bench/SOAK.
 part_soak() {
 	local start=$SECONDS
 	one "build of the Go targets" tests/targets/build.sh
@@ -186,6 +186,7 @@ part_soak() {
 	soak attach "again and again" ATTACH_ROUNDS=500 ATTACH_OTHERS=25
 	soak attach "killed at any time" ATTACH_KILLS=100
 	soak churn "outside <= inside" SAMPLES=1000
+	soak bounds "bounds" BOUNDS_RUNS=100
 	echo "all in $((SECONDS - start)) s" | tee -a tests/bench/SOAK
 }
 

@@ -232,6 +232,25 @@ static void test_two_kinds_of_spans(void **state)
 	assert_true(fabs(s[0].bytes + s[1].bytes - 6400) < 1e-6);
 }
 
+/* The same, where it was seen what collections found unused: nothing is taken for half. */
+static void test_spans_that_collections_took(void **state)
+{
+	struct alloc_stratum s[2] = {
+		{ 400, 400 * 8192, .first = 100, .flushed = 100, .unused = 100 * 1024 },
+		{ 100, 100 * 8192, .first = 100, .flushed = 50, .unused = 50 * (8192 - 640) },
+	};
+	double used = 400 * 8192 - 100 * 1024, little = 100 * 640;
+
+	alloc_strata_split(s, (used + little) / 64, used + little);
+	assert_true(fabs(s[0].bytes - used) < 1 && fabs(s[1].bytes - little) < 1);
+	/* half as many were seen as there were: twice the variance of them */
+	assert_true(fabs(s[0].var / (100 * 8192 * 8192.0 / 12 * 3) - 1) < 1e-9);
+	/* more unused than there was room: none */
+	s[1] = (struct alloc_stratum){ 1, 8192, .first = 1, .flushed = 1, .unused = 9000 };
+	alloc_strata_split(s, 100, 6400);
+	assert_true(s[1].bytes == 0 && fabs(s[0].bytes - 6400) < 1e-6);
+}
+
 static void test_nothing_is_nothing(void **state)
 {
 	struct alloc_stratum none = { .objects = 5, .bytes = 80 };
@@ -280,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_one_site_has_it_all),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_two_kinds_of_spans),
+		cmocka_unit_test(test_spans_that_collections_took),
 		cmocka_unit_test(test_nothing_is_nothing),
 		cmocka_unit_test(test_classes),
 	};

@@ -329,7 +329,9 @@ static int choose_some(struct alloc_state *a, struct live *l)
 {
 	static const char *const own[] = { "alloc_profiled" };
 	const struct probe *large = probes_find(&l->probes, "alloc_large");
-	const char *spans[2] = { some_spans(l), large->name };
+	const struct probe *flush = probes_find(&l->probes, "alloc_flush");
+	const char *names[3] = { some_spans(l) };
+	size_t n = 1;
 
 	if (!l->gp.addr[G_MemProfileRate] ||
 	    mem_u64(l->gp.mem, l->gp.addr[G_MemProfileRate], &a->rate) || a->rate > INT64_MAX ||
@@ -340,13 +342,21 @@ static int choose_some(struct alloc_state *a, struct live *l)
 		keep(l, own, 1);
 		return 0;
 	}
-	if (!spans[0])
+	if (!names[0])
 		return fail(-EOPNOTSUPP, "no allocations of process %d can be sampled: %s",
 			    l->run->pid, probes_find(&l->probes, "alloc_next")->why);
 	a->source = "those that needed a new span, and large ones";
-	if (!sees_all(large))
+	if (sees_all(large))
+		names[n++] = large->name;
+	else
 		run_note(l->run, "who allocates large objects is not known: %s", large->why);
-	keep(l, spans, 1 + sees_all(large));
+	/* parts of a span are no spans */
+	if (sees_all(flush) && strcmp(names[0], "alloc_next"))
+		names[n++] = flush->name;
+	else
+		run_debug(l->run,
+			  "how much of a span was used when a collection took it is not seen");
+	keep(l, names, n);
 	return 0;
 }
 
@@ -437,6 +447,23 @@ void alloc_resolve(struct alloc_state *a, struct live *l, struct alloc_cell *c)
 	c->key.size = 0;
 }
 
+/* What collections took of the Ps, of a sample of spans. */
+static int collect_flushed(struct alloc_state *a, struct live *l)
+{
+	int map = probes_map(&l->probes, "alloc_flushes"), err = 0;
+	struct alloc_flushed *cpu = calloc(l->probes.ncpus, sizeof(*cpu));
+
+	for (uint32_t i = 0; cpu && !err && i < ALLOC_SPAN_CLASSES; i++) {
+		err = bpf_map_lookup_elem(map, &i, cpu) ? -errno : 0;
+		for (int c = 0; !err && c < l->probes.ncpus; c++) {
+			a->flushed[i].spans += cpu[c].spans;
+			a->flushed[i].unused += cpu[c].unused;
+		}
+	}
+	free(cpu);
+	return cpu ? err : -ENOMEM;
+}
+
 static int collect_cells(struct alloc_state *a, struct live *l, struct alloc_sum *cpu)
 {
 	int map = probes_map(&l->probes, "alloc_sums");
@@ -473,6 +500,7 @@ int alloc_collect(struct alloc_state *a, struct live *l)
 		return err ? err : alloc_estimate(a, l);
 	}
 	err = err ? err : collect_requests(a, l);
+	err = err ? err : collect_flushed(a, l);
 	err = err ? err : collect_cells(a, l, cpu);
 	free(cpu);
 	if (err)

@@ -85,7 +85,8 @@ struct alloc_state {
 	uint64_t window_ns, windows, no_room;
 	struct alloc_clusters all[ALLOC_KINDS];
 	uint32_t *index; /* of the cells, by a hash of the key */
-	uint64_t rate;   /* of the runtime's own sampler, bytes; 0: it is not what is used */
+	struct alloc_flushed flushed[ALLOC_SPAN_CLASSES];
+	uint64_t rate; /* of the runtime's own sampler, bytes; 0: it is not what is used */
 	struct go_types types;
 	struct go_type type;
 	struct stack_frame frame[STACK_MAX];

@@ -36,12 +36,17 @@ void alloc_strata_split(struct alloc_stratum s[2], double objects, double bytes)
 		double mean = s[i].samples > 0 ? s[i].weight / s[i].samples : 0;
 		double taken = mean * s[i].first, used = s[i].weight - taken;
 
-		if (s[i].samples > 2 * s[i].first)
-			used += taken / 2;
-		else
-			open[i] = taken;
-		s[i].bytes = used;
 		s[i].var = taken * mean / 12; /* of an even spread over the span, each */
+		if (s[i].flushed > 0) {
+			used = fmax(s[i].weight - s[i].first * s[i].unused / s[i].flushed, 0);
+			s[i].var *= fmax(s[i].first / s[i].flushed, 1);
+		} else if (s[i].samples > 2 * s[i].first) {
+			used += taken / 2;
+			s[i].var = taken * taken / 12; /* they may be alike */
+		} else {
+			open[i] = taken;
+		}
+		s[i].bytes = used;
 		rest -= used;
 	}
 	for (int i = 0; i < 2; i++) {

@@ -24,15 +24,17 @@ struct alloc_part alloc_profiled(double n, double size, double rate);
 struct alloc_stratum {
 	double samples, weight; /* the free bytes of the spans that were got */
 	double first;           /* of the samples: after a collection had taken the span before */
+	double flushed, unused; /* spans that collections took, and their free bytes; 0: not seen */
 	double objects, bytes;  /* what was allocated of it */
 	double var;             /* of those bytes; 0: they are exact */
 };
 
 /*
  * What was allocated of a size class, between its spans with pointers and those without: the
- * runtime counts them together. A span is used up, but for those that a collection takes: of a
- * kind that mostly uses them up, half of each such on average; of one that does not, what is left
- * of the sum that is known.
+ * runtime counts them together. A span is used up, but for those that a collection takes, of
+ * which is left what it found on average. Where that was not seen: of a kind that mostly uses them
+ * up half of each, give or take half for all of them alike; of one that does not, what remains of
+ * the sum that is known.
  */
 void alloc_strata_split(struct alloc_stratum s[2], double objects, double bytes);
 

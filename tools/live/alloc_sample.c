@@ -78,6 +78,10 @@ static void fill_strata(const struct alloc_state *a, struct alloc_stratum (*s)[2
 		of->weight += n->bytes;
 		of->first += a->cell[i].key.size & ALLOC_FIRST ? n->objects : 0;
 	}
+	for (int i = 0; i < ALLOC_SPAN_CLASSES; i++) {
+		s[i / 2][i % 2].flushed = a->flushed[i].spans;
+		s[i / 2][i % 2].unused = a->flushed[i].unused;
+	}
 	for (int i = 0; i < ALLOC_CLASSES; i++)
 		alloc_strata_split(s[i], a->delta.objects[i], a->delta.bytes[i]);
 }
