@@ -38,7 +38,7 @@ one_run() {
 }
 
 # The truth is within the bounds; and in many runs no kind is off to one side on the whole: its
-# mean error is within four standard errors.
+# mean error is within four standard errors, or a thousandth.
 judge() { # WHAT
 	awk -v runs="$RUNS" -v what="$1" '
 		{ n[$1]++; all++; e = $2 ? ($3 - $2) / $2 : 0; sum[$1] += e; squares[$1] += e * e }
@@ -54,7 +54,7 @@ judge() { # WHAT
 					continue
 				if (in_it[k] < 0.88 * n[k])
 					print k " is within its bounds in " in_it[k] + 0 " of " n[k] " runs"
-				if ((mean > 0 ? mean : -mean) > 4 * se + 1e-6)
+				if ((mean > 0 ? mean : -mean) > 4 * se + 0.001)
 					print k " is off by " mean * 100 " % on the whole"
 			}
 			if (all_in < 0.75 * all)
