@@ -89,5 +89,5 @@ bounds() {
 }
 
 @test "bounds: all of them in windows" {
-	bounds windows 9 300007 --sample 50
+	bounds windows 15 300007 --sample 50
 }
