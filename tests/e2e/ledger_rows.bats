@@ -139,23 +139,30 @@ untouched() {
 
 @test "rows: what is not in RSS" { each_release untouched; }
 
+threads() { find "/proc/$PID/task" -mindepth 1 -maxdepth 1 | wc -l; }
+
+# A thread more, which a busy machine may bring about at any time, has 16 KiB of g0 and 32 KiB of
+# gsignal.
+slack() { echo $((131072 + ($(threads) - threads0) * 49152)); }
+
 stacks() {
-	local inuse0 mapped0 want free0
+	local inuse0 mapped0 want free0 threads0
 	# the threads that carry them, and their system stacks, first
 	prepared "$1" && ask park 53 40 && ask unpark && ask gc && seen "$1 before" || return 1
 	inuse0=$(row go.stacks.inuse) free0=$(row go.stacks.free)
 	mapped0=$(row go.stacks.inuse mapped)
+	threads0=$(threads)
 	ask park 211 40 || return 1
 	want=$(ans stack_resident)
 	check "$1: stacks of 64 KiB" "$(ans stack_size)" -eq 65536
 	check "$1: goroutines" "$(ans goroutines)" -eq 211
 	seen "$1 parked" || return 1
-	near "$1: stacks in use" $(($(row go.stacks.inuse) - inuse0)) "$want" 131072
+	near "$1: stacks in use" $(($(row go.stacks.inuse) - inuse0)) "$want" "$(slack)"
 	near "$1: mapped" $(($(row go.stacks.inuse mapped) - mapped0)) "$(ans stack_bytes park)" 262144
 
 	ask unpark && ask gc || return 1
 	seen "$1 gone" || return 1
-	near "$1: stacks in use, afterwards" "$(row go.stacks.inuse)" "$inuse0" 131072
+	near "$1: stacks in use, afterwards" "$(row go.stacks.inuse)" "$inuse0" "$(slack)"
 	near "$1: all stacks, afterwards" $(($(row go.stacks.inuse) + $(row go.stacks.free))) \
 		$((inuse0 + free0)) 1048576
 }
