@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* A core file; see core.h. */
 #include "core.h"
+#include "array.h"
 #include "fail.h"
 #include "mem.h"
 #include "search.h"
@@ -237,16 +238,8 @@ static int add_run(struct core *c, uint64_t start, uint64_t end, uint32_t flags)
 		last->end = end;
 		return 0;
 	}
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 256;
-		struct page_run *bigger =
-			cap > RUNS_MAX ? NULL : realloc(r->run, cap * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		r->run = bigger;
-		r->cap = cap;
-	}
+	if (r->n == RUNS_MAX || array_room(r->run, r->n + 1, r->cap))
+		return -ENOMEM;
 	r->run[r->n++] = (struct page_run){ start, end, flags };
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The functions of an ELF file by address; see elfsyms.h. */
 #include "elfsyms.h"
+#include "array.h"
 #include "elf64.h"
 #include "search.h"
 #include "unxz.h"
@@ -54,15 +55,10 @@ static int binding(const Elf64_Sym *sym)
 
 static int add(struct reader *r, const struct raw *raw)
 {
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 1024;
-		struct raw *more = r->n < SYMS_MAX ? realloc(r->raw, cap * sizeof(*more)) : NULL;
-
-		if (!more)
-			return r->n < SYMS_MAX ? -ENOMEM : -E2BIG;
-		r->raw = more;
-		r->cap = cap;
-	}
+	if (r->n == SYMS_MAX)
+		return -E2BIG;
+	if (array_room(r->raw, r->n + 1, r->cap))
+		return -ENOMEM;
 	r->raw[r->n++] = *raw;
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Owners of addresses x pages the kernel holds; see ledger_join.h. */
 #include "ledger_join.h"
+#include "array.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,15 +58,8 @@ int ledger_detail_put(struct ledger *l, const struct ledger_detail *d)
 {
 	if (l->ndetail == DETAILS_MAX)
 		return 0;
-	if (l->ndetail == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct ledger_detail *bigger = realloc(l->detail, cap * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		l->detail = bigger;
-		l->cap = cap;
-	}
+	if (array_room(l->detail, l->ndetail + 1, l->cap))
+		return -ENOMEM;
 	l->detail[l->ndetail++] = *d;
 	return 0;
 }

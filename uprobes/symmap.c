@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Mappings with code; see symmap.h. */
 #include "symmap.h"
+#include "array.h"
 #include "pccache.h"
 #include "search.h"
 #include <errno.h>
@@ -139,7 +140,7 @@ static int open_named(const struct target *t, const struct vma *v)
 
 struct symfile *symmap_hold(struct symmap *m, int fd)
 {
-	struct symfile *f, **more;
+	struct symfile *f;
 	int err = symfile_get(m->files, fd, &f);
 
 	if (err) {
@@ -151,13 +152,11 @@ struct symfile *symmap_hold(struct symmap *m, int fd)
 			symfile_put(m->files, f);
 			return f;
 		}
-	more = realloc(m->held, (m->nheld + 1) * sizeof(*more));
-	if (!more) {
+	if (array_more(m->held, m->nheld)) {
 		symfile_put(m->files, f);
 		errno = ENOMEM;
 		return NULL;
 	}
-	m->held = more;
 	m->held[m->nheld++] = f;
 	return f;
 }

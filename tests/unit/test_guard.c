@@ -41,6 +41,38 @@ static void double_it(int fd, void *arg)
 	}
 }
 
+static void say_three(int fd, void *arg)
+{
+	(void)arg;
+	guard_write(fd, (int[]){ 2, 3, 5 }, 3 * sizeof(int));
+}
+
+static void test_arrays(void **state)
+{
+	struct guard g;
+	int err = 0, *v;
+
+	(void)state;
+	assert_int_equal(guard_start(&g, 1000 * MSEC, say_three, NULL), 0);
+	v = guard_get_array(&g, 0, sizeof(*v), &err);
+	assert_non_null(v);
+	free(v);
+	v = guard_get_array(&g, 3, sizeof(*v), &err);
+	assert_int_equal(err, 0);
+	assert_memory_equal(v, ((int[]){ 2, 3, 5, 0 }), 4 * sizeof(int));
+	free(v);
+	/* more than there is memory for, and more than came: nothing is there, and nothing is tried
+	 */
+	for (size_t n = SIZE_MAX; n > 1; n = n == SIZE_MAX ? SIZE_MAX / 4 + 1 : n == 7 ? 0 : 7) {
+		err = 0;
+		assert_null(guard_get_array(&g, n, sizeof(*v), &err));
+		assert_int_equal(err, n == 7 ? -EPIPE : -ENOMEM);
+		assert_null(guard_get_array(&g, 1, sizeof(*v), &err));
+		assert_int_equal(err, n == 7 ? -EPIPE : -ENOMEM);
+	}
+	guard_end(&g);
+}
+
 static void test_answers(void **state)
 {
 	struct guard g;
@@ -225,11 +257,11 @@ static void test_thp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers), cmocka_unit_test(test_much),
-		cmocka_unit_test(test_sleeps),  cmocka_unit_test(test_works),
-		cmocka_unit_test(test_stopped), cmocka_unit_test(test_dies),
-		cmocka_unit_test(test_any),     cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_thp),
+		cmocka_unit_test(test_arrays),      cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_much),        cmocka_unit_test(test_sleeps),
+		cmocka_unit_test(test_works),       cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_dies),        cmocka_unit_test(test_any),
+		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_thp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,10 +96,8 @@ static int read_process(struct facts *f)
 		return err;
 	err = guard_get(&g, h, sizeof(*h));
 	if (!err && !h->err) {
-		f->list.fact = calloc(h->n + 1, sizeof(*f->list.fact));
-		f->list.n = h->n;
-		err = f->list.fact ? guard_get(&g, f->list.fact, h->n * sizeof(*f->list.fact))
-				   : -ENOMEM;
+		f->list.fact = guard_get_array(&g, h->n, sizeof(*f->list.fact), &err);
+		f->list.n = err ? 0 : h->n;
 	}
 	snprintf(text, sizeof(text), "%s", fail_text());
 	guard_end(&g);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The heap profile of a process, with names; see profile.h. */
 #include "heap/profile.h"
+#include "array.h"
 #include "symbols.h"
 #include "tally.h"
 #include <errno.h>
@@ -38,37 +39,19 @@ struct taking {
 	size_t text_room, frame_room;
 };
 
-/* Room for n more things of an array; 0 or -errno. */
-static int room_for(void *array, size_t have, size_t n, size_t *room, size_t size, size_t max)
-{
-	void **a = array, *grown;
-	size_t want = 2 * (have + n) + 256;
-
-	if (n > max || have > max - n)
-		return -E2BIG;
-	if (have + n <= *room)
-		return 0;
-	grown = reallocarray(*a, want, size);
-	if (!grown)
-		return -ENOMEM;
-	*a = grown;
-	*room = want;
-	return 0;
-}
-
 static int text_add(struct taking *t, const char *text, uint32_t *at)
 {
 	struct tally_entry *e = tally_at(&t->texts, text);
 	size_t len = strlen(text) + 1;
-	int err = 0;
 
 	if (!e)
 		return -ENOMEM;
 	/* the first one is "", at 0 */
 	if (!e->n && *text) {
-		err = room_for(&t->p->text, t->p->ntext, len, &t->text_room, 1, TEXT_MAX);
-		if (err)
-			return err;
+		if (len > TEXT_MAX - t->p->ntext)
+			return -E2BIG;
+		if (array_room(t->p->text, t->p->ntext + len, t->text_room))
+			return -ENOMEM;
 		memcpy(t->p->text + t->p->ntext, text, len);
 		e->n = t->p->ntext;
 		t->p->ntext += len;
@@ -90,9 +73,10 @@ static int frame_add(struct taking *t, const struct goprofile_frame *f)
 
 	err = err ? err : text_add(t, f->f.file, &to.file);
 	err = err ? err : text_add(t, f->f.module, &to.module);
-	err = err ? err
-		  : room_for(&p->frame, p->nframes, 1, &t->frame_room, sizeof(*p->frame),
-			     FRAMES_MAX);
+	if (!err)
+		err = p->nframes == FRAMES_MAX
+			      ? -E2BIG
+			      : array_room(p->frame, p->nframes + 1, t->frame_room);
 	if (!err)
 		p->frame[p->nframes++] = to;
 	return err;
@@ -187,10 +171,10 @@ int heap_profile_get(struct guard *g, struct heap_profile *p)
 
 	heap_profile_free(p);
 	err = guard_get(g, p, sizeof(*p));
-	p->sample = heap_array_get(g, p->nsamples, sizeof(*p->sample), &err);
-	p->frame = heap_array_get(g, p->nframes, sizeof(*p->frame), &err);
-	p->mapping = heap_array_get(g, p->nmappings, sizeof(*p->mapping), &err);
-	p->text = heap_array_get(g, p->ntext, 1, &err);
+	p->sample = guard_get_array(g, p->nsamples, sizeof(*p->sample), &err);
+	p->frame = guard_get_array(g, p->nframes, sizeof(*p->frame), &err);
+	p->mapping = guard_get_array(g, p->nmappings, sizeof(*p->mapping), &err);
+	p->text = guard_get_array(g, p->ntext, 1, &err);
 	if (err)
 		heap_profile_free(p);
 	return err;

@@ -43,9 +43,6 @@ int heap_profile_put(int fd, const struct heap_profile *p);
 int heap_profile_get(struct guard *g, struct heap_profile *p);
 void heap_profile_free(struct heap_profile *p);
 
-/* An array that the worker wrote; NULL with *err set when there is none. */
-void *heap_array_get(struct guard *g, size_t n, size_t size, int *err);
-
 extern const struct col heap_profile_cols[]; /* of a sample */
 
 /*

@@ -28,15 +28,6 @@ static int look_put(int fd, const void *from)
 	return err ? err : guard_write(fd, c->types.type, c->types.n * sizeof(*c->types.type));
 }
 
-void *heap_array_get(struct guard *g, size_t n, size_t size, int *err)
-{
-	void *array = *err ? NULL : calloc(n + 1, size);
-
-	if (!*err)
-		*err = array ? guard_get(g, array, n * size) : -ENOMEM;
-	return array;
-}
-
 static int look_get(struct guard *g, void *to)
 {
 	struct census *c = &((struct heap_look *)to)->census;
@@ -44,8 +35,8 @@ static int look_get(struct guard *g, void *to)
 
 	census_free(c);
 	err = guard_get(g, c, sizeof(*c));
-	c->cell = heap_array_get(g, c->ncells, sizeof(*c->cell), &err);
-	c->types.type = heap_array_get(g, c->types.n, sizeof(*c->types.type), &err);
+	c->cell = guard_get_array(g, c->ncells, sizeof(*c->cell), &err);
+	c->types.type = guard_get_array(g, c->types.n, sizeof(*c->types.type), &err);
 	if (err)
 		census_free(c);
 	return err;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The options and operands that all tools share. */
+#include "array.h"
 #include "frontend.h"
 #include "replay.h"
 #include "select.h"
@@ -14,17 +15,13 @@
 
 static int pid_add(struct run *r, pid_t pid)
 {
-	pid_t *pids;
-
 	for (size_t i = 0; i < r->nr_pids; i++)
 		if (r->pids[i] == pid)
 			return 0;
 	if (r->nr_pids == MAX_PIDS)
 		return fail(-EINVAL, "-p: more than %d processes", MAX_PIDS);
-	pids = reallocarray(r->pids, r->nr_pids + 1, sizeof(*pids));
-	if (!pids)
+	if (array_more(r->pids, r->nr_pids))
 		return fail(-EINVAL, "-p: out of memory");
-	r->pids = pids;
 	r->pids[r->nr_pids++] = pid;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Keep what a look emits, then have every sink render it; see emit.h. */
 #include "emit.h"
 #include "arena.h"
+#include "array.h"
 #include "hist_row.h"
 #include "sink.h"
 #include "tool.h"
@@ -129,33 +130,16 @@ static void look_clear(struct emit *e)
 	arena_free(&e->arena);
 }
 
-/* The array with room for one more of `size` bytes each; NULL: out of memory, as it was. */
-static void *array_grow(void *array, size_t n, size_t *room, size_t size)
-{
-	size_t want = *room ? 2 * *room : 16;
-
-	if (n < *room)
-		return array;
-	array = reallocarray(array, want, size);
-	if (array)
-		*room = want;
-	return array;
-}
-
 static void part_add(struct emit *e, struct part part)
 {
-	struct part *parts;
-
 	if (part.kind == PART_SECTION)
 		for (size_t i = 0; i < e->nr_parts; i++)
 			if (e->parts[i].kind == PART_SECTION && e->parts[i].section == part.section)
 				return;
-	parts = array_grow(e->parts, e->nr_parts, &e->parts_room, sizeof(*parts));
-	if (!parts) {
+	if (array_room(e->parts, e->nr_parts + 1, e->parts_room)) {
 		e->no_memory = -ENOMEM;
 		return;
 	}
-	e->parts = parts;
 	e->parts[e->nr_parts++] = part;
 }
 
@@ -275,14 +259,11 @@ static void row_add(struct run *r, const struct section *s, const void *row)
 	struct emit *e = r->emit;
 	size_t at = s - r->tool->sections;
 	struct rows *rows = &e->rows[at];
-	const void *copy = row_copy(&e->arena, s->cols, row), **grown;
+	const void *copy = row_copy(&e->arena, s->cols, row);
 
 	if (s->shape == SEC_FIELDS)
 		rows->n = 0;
-	grown = array_grow(rows->row, rows->n, &rows->room, sizeof(*grown));
-	if (grown)
-		rows->row = grown;
-	if (!copy || !grown) {
+	if (!copy || array_room(rows->row, rows->n + 1, rows->room)) {
 		e->no_memory = -ENOMEM;
 		return;
 	}

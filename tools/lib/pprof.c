@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* A profile in the format of pprof; see pprof.h. */
 #include "pprof.h"
+#include "array.h"
 #include "fail.h"
 #include "pprof_read.h"
 #include "pprof_wire.h"
@@ -37,7 +38,7 @@ struct pprof {
 	size_t nr_mappings;
 	struct sample *sample;
 	int64_t *value; /* nr_types for each sample */
-	size_t nr, room;
+	size_t nr, room, values_room;
 };
 
 static int check_size(const struct pprof *p)
@@ -143,24 +144,23 @@ size_t pprof_samples(const struct pprof *p)
 int pprof_mapping_add(struct pprof *p, const struct pprof_mapping *m)
 {
 	const struct tally_entry *file, *id;
-	struct mapping *grown;
+	struct mapping *made;
 
 	for (size_t i = 0; i < p->nr_mappings; i++)
 		if (p->mapping[i].m.start == m->start && !strcmp(p->mapping[i].m.file, m->file))
 			return 0;
 	if (p->nr_mappings == MAPPINGS || m->start >= m->limit)
 		return 0;
-	grown = reallocarray(p->mapping, p->nr_mappings + 1, sizeof(*grown));
-	if (!grown)
+	if (array_more(p->mapping, p->nr_mappings))
 		return -ENOMEM;
-	p->mapping = grown;
 	file = string_keep(p, m->file);
 	id = string_keep(p, m->build_id);
 	if (!file || !id)
 		return -ENOMEM;
-	grown[p->nr_mappings] = (struct mapping){ .m = *m };
-	grown[p->nr_mappings].m.file = file->text;
-	grown[p->nr_mappings++].m.build_id = id->text;
+	made = &p->mapping[p->nr_mappings++];
+	*made = (struct mapping){ .m = *m };
+	made->m.file = file->text;
+	made->m.build_id = id->text;
 	return 0;
 }
 
@@ -341,19 +341,9 @@ static int label_put(struct pprof *p, const struct pprof_label *l, struct wire *
 
 static int sample_new(struct pprof *p, const struct wire *body)
 {
-	if (p->nr == p->room) {
-		size_t room = p->room ? 2 * p->room : 256;
-		struct sample *samples = reallocarray(p->sample, room, sizeof(*samples));
-		int64_t *values =
-			samples ? reallocarray(p->value, room * p->nr_types, sizeof(*values))
-				: NULL;
-
-		p->sample = samples ? samples : p->sample;
-		p->value = values ? values : p->value;
-		if (!samples || !values)
-			return -ENOMEM;
-		p->room = room;
-	}
+	if (array_room(p->sample, p->nr + 1, p->room) ||
+	    array_room(p->value, (p->nr + 1) * p->nr_types, p->values_room))
+		return -ENOMEM;
 	memset(p->value + p->nr * p->nr_types, 0, p->nr_types * sizeof(*p->value));
 	p->sample[p->nr++] = (struct sample){ p->body.n, body->n };
 	wire_bytes(&p->body, body->p, body->n);
@@ -517,15 +507,12 @@ static int other_type(void *arg, size_t i, const struct pprof_type *t)
 static int other_mapping(void *arg, const struct pprof_mapping *m)
 {
 	struct other *o = arg;
-	struct pprof_mapping *grown;
 
 	if (o->nr_mappings == MAPPINGS)
 		return -EINVAL;
-	grown = reallocarray(o->mapping, o->nr_mappings + 1, sizeof(*grown));
-	if (!grown)
+	if (array_more(o->mapping, o->nr_mappings))
 		return -ENOMEM;
-	o->mapping = grown;
-	grown[o->nr_mappings++] = *m;
+	o->mapping[o->nr_mappings++] = *m;
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Takes apart a profile in the format of pprof; see pprof_read.h. */
 #include "pprof_read.h"
 #include "arena.h"
+#include "array.h"
 #include "cursor.h"
 #include "fail.h"
 #include <errno.h>
@@ -77,14 +78,11 @@ static int message_add(struct message *m, size_t at, const struct cursor *c)
 	if (at >= IDS_MAX)
 		return -EINVAL;
 	if (at >= m->room) {
-		size_t room = 2 * at + 64;
-		struct cursor *grown = reallocarray(m->at, room, sizeof(*grown));
+		size_t had = m->room;
 
-		if (!grown)
+		if (array_room(m->at, at + 1, m->room))
 			return -ENOMEM;
-		memset(grown + m->room, 0, (room - m->room) * sizeof(*grown));
-		m->at = grown;
-		m->room = room;
+		memset(m->at + had, 0, (m->room - had) * sizeof(*m->at));
 	}
 	m->at[at] = *c;
 	m->n = at >= m->n ? at + 1 : m->n;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Bytes in the encoding of protocol buffers; see pprof_wire.h. */
 #include "pprof_wire.h"
+#include "array.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,16 +12,9 @@ void wire_bytes(struct wire *w, const void *p, size_t n)
 {
 	if (w->err || !n)
 		return;
-	if (n > w->room - w->n) {
-		size_t room = 2 * (w->n + n);
-		uint8_t *grown = room > n ? realloc(w->p, room) : NULL;
-
-		if (!grown) {
-			w->err = -ENOMEM;
-			return;
-		}
-		w->p = grown;
-		w->room = room;
+	if (n > SIZE_MAX - w->n || array_room(w->p, w->n + n, w->room)) {
+		w->err = -ENOMEM;
+		return;
 	}
 	memcpy(w->p + w->n, p, n);
 	w->n += n;

@@ -15,6 +15,7 @@
  * a unit, so that they can be added up and stay the same over time. "le" is 2^k - 1: the values
  * are whole numbers, and 2^k belongs to the next bucket.
  */
+#include "array.h"
 #include "fnv.h"
 #include "hist_row.h"
 #include "prom_name.h"
@@ -52,33 +53,20 @@ struct prom {
 
 /* ---- samples ---- */
 
-static void *array_room(void *array, size_t n, size_t *room, size_t size)
-{
-	void *grown = array;
-
-	if (n == *room) {
-		grown = reallocarray(array, *room ? 2 * *room : 8, size);
-		*room = grown ? *room ? 2 * *room : 8 : *room;
-	}
-	return grown;
-}
-
 static struct family *family_get(struct prom *p, const char *name, const char *help,
 				 const char *type)
 {
-	struct family *grown;
+	struct family *made;
 
 	for (struct family *f = p->families; f < p->families + p->n; f++)
 		if (!strcmp(f->name, name))
 			return f;
-	grown = array_room(p->families, p->n, &p->room, sizeof(*grown));
-	if (!grown)
+	if (array_room(p->families, p->n + 1, p->room))
 		return NULL;
-	p->families = grown;
-	grown += p->n++;
-	*grown = (struct family){ .help = help, .type = type, .stream = p->keep };
-	snprintf(grown->name, sizeof(grown->name), "%s", name);
-	return grown;
+	made = &p->families[p->n++];
+	*made = (struct family){ .help = help, .type = type, .stream = p->keep };
+	snprintf(made->name, sizeof(made->name), "%s", name);
+	return made;
 }
 
 /* The older half of the samples. */
@@ -95,23 +83,21 @@ static void half_forget(struct family *f)
 static struct sample *sample_get(struct family *f, const char *suffix, const char *labels)
 {
 	uint64_t hash = fnv(labels, strlen(labels));
-	struct sample *grown;
+	struct sample *made;
 
 	for (struct sample *s = f->samples; s < f->samples + f->n; s++)
 		if (s->hash == hash && !strcmp(s->labels, labels) && !strcmp(s->suffix, suffix))
 			return s;
 	if (f->stream && f->n == EVENTS_MAX)
 		half_forget(f);
-	grown = array_room(f->samples, f->n, &f->room, sizeof(*grown));
-	if (!grown)
+	if (array_room(f->samples, f->n + 1, f->room))
 		return NULL;
-	f->samples = grown;
-	grown += f->n;
-	*grown = (struct sample){ .suffix = suffix, .hash = hash, .labels = strdup(labels) };
-	if (!grown->labels)
+	made = &f->samples[f->n];
+	*made = (struct sample){ .suffix = suffix, .hash = hash, .labels = strdup(labels) };
+	if (!made->labels)
 		return NULL;
 	f->n++;
-	return grown;
+	return made;
 }
 
 static int sample_set(struct family *f, const char *suffix, const char *labels, const char *value)

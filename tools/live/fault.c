@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Page faults by what they were, where and who; see fault.h. */
 #include "live/fault.h"
+#include "array.h"
 #include "human.h"
 #include "proc/procfs.h"
 #include <bpf/bpf.h>
@@ -18,18 +19,10 @@ static const char *const kinds[FAULT_KINDS] = { "first", "refault", "again", "ma
 
 static int site_add(struct fault_state *f)
 {
-	size_t cap = f->cap ? f->cap * 2 : 256;
-	struct fault_site *to;
-
 	if (f->n == FAULT_SITES)
 		return NO_ROOM;
-	if (f->n == f->cap) {
-		to = realloc(f->site, cap * sizeof(*to));
-		if (!to)
-			return -ENOMEM;
-		f->site = to;
-		f->cap = cap;
-	}
+	if (array_room(f->site, f->n + 1, f->cap))
+		return -ENOMEM;
 	f->site[f->n] = (struct fault_site){ .stack_id = -1 };
 	return f->n++;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Address space by who asked for it, from records to rows; see map.h. */
 #include "live/map.h"
+#include "array.h"
 #include "human.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -101,19 +102,11 @@ static bool same(const struct event_stack *a, const struct event_stack *b)
 
 static uint32_t site_add(struct map_state *m, const struct event_stack *s)
 {
-	size_t cap = m->cap ? m->cap * 2 : 64;
-
 	if (m->nsites == SITES_MAX)
 		return EARLIER;
-	if (m->nsites == m->cap) {
-		struct map_site *to = realloc(m->site, cap * sizeof(*to));
-
-		if (!to) {
-			m->err = -ENOMEM;
-			return EARLIER;
-		}
-		m->site = to;
-		m->cap = cap;
+	if (array_room(m->site, m->nsites + 1, m->cap)) {
+		m->err = -ENOMEM;
+		return EARLIER;
 	}
 	m->site[m->nsites] = (struct map_site){ .stack = *s };
 	return m->nsites++;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Address space as it changes; see regions.h. */
 #include "live/regions.h"
+#include "array.h"
 #include "search.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -15,19 +16,9 @@ static size_t from(const struct regions *rs, uint64_t addr)
 /* Room for what one call can add: two pieces of a region that is cut, and a new one. */
 static int make_room(struct regions *rs)
 {
-	size_t cap = rs->cap ? rs->cap * 2 : 256;
-	struct region *r;
-
-	if (rs->n + 3 <= rs->cap)
-		return 0;
 	if (rs->n + 3 > REGIONS_MAX)
 		return -E2BIG;
-	r = realloc(rs->r, cap * sizeof(*r));
-	if (!r)
-		return -ENOMEM;
-	rs->r = r;
-	rs->cap = cap;
-	return 0;
+	return array_room(rs->r, rs->n + 3, rs->cap);
 }
 
 static void insert(struct regions *rs, size_t i, const struct region *r)

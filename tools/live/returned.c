@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What becomes of pages that were given back; see returned.h. */
 #include "live/returned.h"
+#include "array.h"
 #include "mem.h"
 #include "search.h"
 #include <errno.h>
@@ -40,10 +41,9 @@ static uint32_t *page_at(struct returned *r, uint64_t addr, bool make)
 	if (i == r->nchunks || r->chunk[i].base != base) {
 		if (!make || r->nchunks == CHUNKS_MAX)
 			return NULL;
-		to = realloc(r->chunk, (r->nchunks + 1) * sizeof(*to));
-		if (!to)
+		if (array_more(r->chunk, r->nchunks))
 			return NULL;
-		r->chunk = to;
+		to = r->chunk;
 		memmove(to + i + 1, to + i, (r->nchunks - i) * sizeof(*to));
 		to[i] = (struct chunk){ base, calloc(CHUNK_PAGES, sizeof(uint32_t)) };
 		r->nchunks++;
@@ -65,20 +65,12 @@ static void forget(struct returned *r)
 
 static int grow(struct returned *r)
 {
-	size_t cap = r->cap ? r->cap * 2 : 1024;
-	struct released *q;
-
 	if (r->n < r->cap)
 		return 0;
 	forget(r);
 	if (r->n < r->cap)
 		return 0;
-	q = cap > QUEUE_MAX ? NULL : realloc(r->q, cap * sizeof(*q));
-	if (!q)
-		return -ENOMEM;
-	r->q = q;
-	r->cap = cap;
-	return 0;
+	return r->n == QUEUE_MAX ? -ENOMEM : array_room(r->q, r->n + 1, r->cap);
 }
 
 void returned_add(struct returned *r, uint64_t addr, uint64_t len, uint64_t ts, int tag)

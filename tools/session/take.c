@@ -75,19 +75,12 @@ static int look_get(struct guard *g, void *to)
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !err; i++)
 		err = guard_get(g, (char *)look + parts[i].off, parts[i].size);
 	free(detail);
-	look->ledger.detail = NULL;
+	detail = guard_get_array(g, look->ledger.ndetail, sizeof(*detail), &err);
+	if (err)
+		look->ledger.ndetail = 0;
+	look->ledger.detail = detail;
 	look->ledger.cap = look->ledger.ndetail;
-	if (err) {
-		look->ledger.ndetail = look->ledger.cap = 0;
-		return err;
-	}
-	look->ledger.detail = calloc(look->ledger.ndetail + 1, sizeof(*look->ledger.detail));
-	if (!look->ledger.detail) {
-		look->ledger.ndetail = look->ledger.cap = 0;
-		return -ENOMEM;
-	}
-	return guard_get(g, look->ledger.detail,
-			 look->ledger.ndetail * sizeof(*look->ledger.detail));
+	return err;
 }
 
 const struct worker_job session_job = { sizeof(struct session_look), look_take, look_put,

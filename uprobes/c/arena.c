@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Arenas of glibc's malloc, found and proven; see arena.h. */
 #include "c/arena.h"
+#include "array.h"
 #include "search.h"
 #include <stdlib.h>
 #include <string.h>
@@ -67,14 +68,8 @@ static int heap_look(struct cspace *s, struct carenas *as, uint64_t base)
 	h.size = w[2];
 	if (!heap_plausible(&h, w[3]) || as->nheaps == ARENAS_MAX)
 		return 0;
-	if (!(as->nheaps & (as->nheaps - 1))) {
-		struct cheap *bigger =
-			realloc(as->heap, (as->nheaps ? as->nheaps * 2 : 1) * sizeof(h));
-
-		if (!bigger)
-			return -ENOMEM;
-		as->heap = bigger;
-	}
+	if (array_more(as->heap, as->nheaps))
+		return -ENOMEM;
 	as->heap[as->nheaps++] = h;
 	return 0;
 }
@@ -232,13 +227,8 @@ static uint32_t head_prove(struct cspace *s, const struct carenas *as, struct ca
 
 static int arena_add(struct carenas *as, const struct carena *a)
 {
-	if (!(as->n & (as->n - 1))) {
-		struct carena *bigger = realloc(as->arena, (as->n ? as->n * 2 : 1) * sizeof(*a));
-
-		if (!bigger)
-			return -ENOMEM;
-		as->arena = bigger;
-	}
+	if (array_more(as->arena, as->n))
+		return -ENOMEM;
 	as->arena[as->n++] = *a;
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Large blocks with mappings of their own; see chunk.h. */
 #include "c/chunk.h"
+#include "array.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,13 +74,8 @@ static bool complete(const struct search *x)
 
 static int candidate_add(struct search *x, uint64_t start, uint64_t size)
 {
-	if (!(x->n & (x->n - 1))) {
-		struct candidate *bigger = realloc(x->c, (x->n ? x->n * 2 : 1) * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		x->c = bigger;
-	}
+	if (array_more(x->c, x->n))
+		return -ENOMEM;
 	x->c[x->n++] = (struct candidate){ .start = start, .size = size };
 	x->bytes += size;
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Ranges and their owners, mappings and the data of libraries; see cspace.h. */
 #include "c/cspace.h"
+#include "array.h"
 #include "search.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +15,8 @@ int cranges_add(struct cranges *c, uint64_t start, uint64_t end, enum cowner own
 	end = (end + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
 	if (start >= end || c->n == RANGES_MAX)
 		return 0;
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? c->cap * 2 : 256;
-		struct crange *r = realloc(c->r, cap * sizeof(*r));
-
-		if (!r)
-			return -ENOMEM;
-		c->r = r;
-		c->cap = cap;
-	}
+	if (array_room(c->r, c->n + 1, c->cap))
+		return -ENOMEM;
 	c->r[c->n++] = (struct crange){ start, end, owner, index, 0, 0 };
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Memory of the program loader; see loader.h. */
 #include "c/loader.h"
+#include "array.h"
 #include <elf.h>
 #include <stdlib.h>
 
@@ -18,13 +19,8 @@ static int note(struct cloader *l, uint64_t addr)
 
 	if (l->n && l->at[l->n - 1] == page)
 		return 0;
-	if (!(l->n & (l->n - 1))) {
-		uint64_t *bigger = realloc(l->at, (l->n ? l->n * 2 : 1) * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		l->at = bigger;
-	}
+	if (array_more(l->at, l->n))
+		return -ENOMEM;
 	l->at[l->n++] = page;
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Rings of struct pthread; see pthread.h. */
 #include "c/pthread.h"
+#include "array.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,14 +89,8 @@ static int thread_add(struct cspace *s, struct cthreads *t, uint64_t tcb, int32_
 
 	if (err)
 		return err;
-	if (!(t->n & (t->n - 1))) {
-		struct cthread *bigger =
-			realloc(t->thread, (t->n ? t->n * 2 : 1) * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		t->thread = bigger;
-	}
+	if (array_more(t->thread, t->n))
+		return -ENOMEM;
 	t->thread[t->n++] = th;
 	return 0;
 }

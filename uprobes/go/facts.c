@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What is believed of a Go process; see facts.h. */
 #include "go/facts.h"
+#include "array.h"
 #include "go/facts_proof.h"
 #include "go/image.h"
 #include "go/proof.h"
@@ -26,18 +27,11 @@ static struct go_fact *add(struct reading *r, enum go_fact_group group, enum go_
 {
 	static struct go_fact lost; /* where rows go when memory is out */
 	struct go_facts *f = r->facts;
-	struct go_fact *more = f->fact, *fact;
+	struct go_fact *fact;
 
-	if (f->n == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 256;
-
-		more = reallocarray(f->fact, cap, sizeof(*more));
-		if (!more) {
-			r->err = -ENOMEM;
-			return &lost;
-		}
-		f->fact = more;
-		f->cap = cap;
+	if (array_room(f->fact, f->n + 1, f->cap)) {
+		r->err = -ENOMEM;
+		return &lost;
 	}
 	fact = &f->fact[f->n++];
 	*fact = (struct go_fact){ .group = group, .unit = unit, .proven = -1 };

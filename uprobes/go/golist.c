@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* All Go processes; see golist.h. */
 #include "go/golist.h"
+#include "array.h"
 #include "fail.h"
 #include "go/binary.h"
 #include "go/goproc.h"
@@ -48,26 +49,10 @@ struct scan {
 	bool no_libraries; /* the mappings of one process could not be read in time */
 };
 
-/* Make room for one more of `size` bytes; NULL: out of memory, as it was. */
-static void *grown(void *array, size_t n, size_t *cap, size_t size)
-{
-	size_t want = *cap ? 2 * *cap : 64;
-
-	if (n < *cap)
-		return array;
-	array = reallocarray(array, want, size);
-	if (array)
-		*cap = want;
-	return array;
-}
-
 static int add(struct golist *l, const struct golist_entry *e)
 {
-	struct golist_entry *more = grown(l->entry, l->n, &l->cap, sizeof(*more));
-
-	if (!more)
+	if (array_room(l->entry, l->n + 1, l->cap))
 		return -ENOMEM;
-	l->entry = more;
 	l->entry[l->n++] = *e;
 	return 0;
 }
@@ -98,7 +83,7 @@ static int read_exe(int fd, const char *name, struct golist_entry *e)
 static int judge_exe(struct scan *s, int dirfd, struct golist_entry *e)
 {
 	struct stat st;
-	struct exe *x, *more;
+	struct exe *x;
 	int fd;
 
 	if (fstatat(dirfd, "exe", &st, 0))
@@ -107,11 +92,9 @@ static int judge_exe(struct scan *s, int dirfd, struct golist_entry *e)
 		if (x->dev == st.st_dev && x->ino == st.st_ino)
 			break;
 	if (x == s->seen + s->nseen) {
-		more = grown(s->seen, s->nseen, &s->cap, sizeof(*more));
-		fd = more ? openat(dirfd, "exe", O_RDONLY | O_CLOEXEC) : -1;
-		if (!more)
+		if (array_room(s->seen, s->nseen + 1, s->cap))
 			return -ENOMEM;
-		s->seen = more;
+		fd = openat(dirfd, "exe", O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
 		x = &s->seen[s->nseen++];
@@ -408,7 +391,6 @@ static int all_pids(pid_t **pids, size_t *n)
 	DIR *d = opendir("/proc");
 	struct dirent *e;
 	size_t cap = 0;
-	pid_t *more;
 
 	*pids = NULL;
 	*n = 0;
@@ -419,14 +401,12 @@ static int all_pids(pid_t **pids, size_t *n)
 
 		if (pid <= 0 || pid == getpid())
 			continue;
-		more = grown(*pids, *n, &cap, sizeof(*more));
-		if (!more) {
+		if (array_room(*pids, *n + 1, cap)) {
 			closedir(d);
 			free(*pids);
 			return -ENOMEM;
 		}
-		*pids = more;
-		more[(*n)++] = pid;
+		(*pids)[(*n)++] = pid;
 	}
 	closedir(d);
 	return 0;

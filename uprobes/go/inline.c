@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Which functions were inlined where; see inline.h. */
 #include "go/inline.h"
+#include "array.h"
 #include "lazyfile.h"
 #include "mem.h"
 #include "search.h"
@@ -150,8 +151,7 @@ static int site_add(struct scan *c, size_t name, const struct gofunc *g, const s
 {
 	struct inline_sites *all = c->sites;
 	uint64_t entry = c->s->text + g->entry;
-	struct inline_site *site = NULL, *more;
-	size_t cap;
+	struct inline_site *site = NULL;
 
 	for (size_t i = all->n; i-- && all->site[i].entry == entry;)
 		if (all->site[i].name == name)
@@ -161,14 +161,10 @@ static int site_add(struct scan *c, size_t name, const struct gofunc *g, const s
 		site->ranges++;
 		return 0;
 	}
-	if (all->n == all->cap) {
-		cap = all->cap ? all->cap * 2 : 64;
-		more = cap <= SITES_MAX ? realloc(all->site, cap * sizeof(*more)) : NULL;
-		if (!more)
-			return cap <= SITES_MAX ? -ENOMEM : -E2BIG;
-		all->site = more;
-		all->cap = cap;
-	}
+	if (all->n == SITES_MAX)
+		return -E2BIG;
+	if (array_room(all->site, all->n + 1, all->cap))
+		return -ENOMEM;
 	all->site[all->n++] = (struct inline_site){
 		.name = name,
 		.outer = g->name,

@@ -8,6 +8,7 @@
  * just built (`make layouts`), and is no part of gomemtrace: libdw never sees
  * what a traced process supplies.
  */
+#include "array.h"
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <errno.h>
@@ -38,15 +39,8 @@ struct index {
 
 static int index_add(struct index *ix, Dwarf_Die *die, const char *name)
 {
-	if (ix->count == ix->room) {
-		size_t room = ix->room ? 2 * ix->room : 1024;
-		struct named *names = reallocarray(ix->names, room, sizeof(*names));
-
-		if (!names)
-			return -ENOMEM;
-		ix->names = names;
-		ix->room = room;
-	}
+	if (array_room(ix->names, ix->count + 1, ix->room))
+		return -ENOMEM;
 	ix->names[ix->count++] = (struct named){ name, dwarf_tag(die), dwarf_dieoffset(die) };
 	return 0;
 }

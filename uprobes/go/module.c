@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Go in shared libraries; see module.h. */
 #include "go/module.h"
+#include "array.h"
 #include "fail.h"
 #include <elf.h>
 #include <errno.h>
@@ -111,19 +112,13 @@ void gofiles_free(struct gofiles *f)
 /* What is known of the file of a mapping; NULL: out of memory. */
 static struct gofile *file_of(struct gofiles *f, int dirfd, const struct vma *v)
 {
-	struct gofile *more;
 	int fd;
 
 	for (size_t i = 0; i < f->n; i++)
 		if (f->file[i].ino == v->ino && f->file[i].dev == v->dev)
 			return &f->file[i];
-	if (f->n == f->cap) {
-		more = reallocarray(f->file, f->cap ? 2 * f->cap : 64, sizeof(*more));
-		if (!more)
-			return NULL;
-		f->cap = f->cap ? 2 * f->cap : 64;
-		f->file = more;
-	}
+	if (array_room(f->file, f->n + 1, f->cap))
+		return NULL;
 	fd = gomodule_file(dirfd, v);
 	f->file[f->n] = (struct gofile){ v->ino, v->dev, fd >= 0 && file_is_go(fd), fd < 0 };
 	if (fd >= 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* The heap profile that a Go program keeps of itself; see profile.h. */
 #include "go/profile.h"
+#include "array.h"
 #include "fail.h"
 #include <errno.h>
 #include <math.h>
@@ -79,24 +80,8 @@ static int make_room(struct goprofile *p, uint64_t n)
 {
 	if (p->n == GOPROFILE_BUCKETS || p->npc + n > GOPROFILE_PCS)
 		return -E2BIG;
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 256;
-		void *grown = reallocarray(p->bucket, cap, sizeof(*p->bucket));
-
-		if (!grown)
-			return -ENOMEM;
-		p->bucket = grown;
-		p->cap = cap;
-	}
-	if (p->npc + n > p->pc_cap) {
-		size_t cap = 2 * (p->npc + n) + 4096;
-		void *grown = reallocarray(p->pc, cap, sizeof(*p->pc));
-
-		if (!grown)
-			return -ENOMEM;
-		p->pc = grown;
-		p->pc_cap = cap;
-	}
+	if (array_room(p->bucket, p->n + 1, p->cap) || array_room(p->pc, p->npc + n, p->pc_cap))
+		return -ENOMEM;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
  * one bitmap a chunk, which also sorts them.
  */
 #include "go/rt_heap.h"
+#include "array.h"
 #include "go/rt_bits.h"
 #include "search.h"
 #include <errno.h>
@@ -161,15 +162,8 @@ static void count_scavenged(struct goheap *h)
 
 static int span_add(struct goheap *h, const struct span *s)
 {
-	if (h->n == h->cap) {
-		size_t cap = h->cap ? h->cap + h->cap / 2 : 4096;
-		struct span *bigger = realloc(h->span, cap * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		h->span = bigger;
-		h->cap = cap;
-	}
+	if (array_room(h->span, h->n + 1, h->cap))
+		return -ENOMEM;
 	h->span[h->n++] = *s;
 	return 0;
 }
@@ -180,15 +174,8 @@ static int large_add(struct goproc *gp, struct goheap *h, const struct span *s, 
 	if (gp->l->mspan_largeType == LAYOUT_NONE || s->state != PS_IN_USE || s->elemsize ||
 	    s->class & 1)
 		return 0;
-	if (h->nlarge == h->large_cap) {
-		size_t cap = h->large_cap ? 2 * h->large_cap : 64;
-		struct large_type *bigger = reallocarray(h->large, cap, sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		h->large = bigger;
-		h->large_cap = cap;
-	}
+	if (array_room(h->large, h->nlarge + 1, h->large_cap))
+		return -ENOMEM;
 	h->large[h->nlarge++] =
 		(struct large_type){ .span = h->n, .type = get_u64(m, gp->l->mspan_largeType) };
 	return 0;

@@ -5,6 +5,7 @@
  * mprof.go, vgetrandom_linux.go, trace*.go of each release.
  */
 #include "go/rt_meta.h"
+#include "array.h"
 #include "go/goproc.h"
 #include "search.h"
 #include <errno.h>
@@ -47,28 +48,16 @@ static int range_add(struct gometa *m, uint64_t addr, uint64_t len, enum meta_ki
 
 	if (!addr || !len || end < start || end > 1ULL << 56)
 		return addr && len ? -EINVAL : 0;
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? m->cap * 2 : 256;
-		struct meta_range *r = realloc(m->range, cap * sizeof(*r));
-
-		if (!r)
-			return -ENOMEM;
-		m->range = r;
-		m->cap = cap;
-	}
+	if (array_room(m->range, m->n + 1, m->cap))
+		return -ENOMEM;
 	m->range[m->n++] = (struct meta_range){ start, end, kind, what };
 	return 0;
 }
 
 static int push(uint64_t **v, size_t *n, uint64_t x)
 {
-	if (!(*n & (*n - 1))) { /* the size is a power of two: full */
-		uint64_t *bigger = realloc(*v, (*n ? *n * 2 : 1) * sizeof(**v));
-
-		if (!bigger)
-			return -ENOMEM;
-		*v = bigger;
-	}
+	if (array_more(*v, *n))
+		return -ENOMEM;
 	(*v)[(*n)++] = x;
 	return 0;
 }
@@ -431,7 +420,6 @@ static int read_trace(struct goproc *gp, struct gometa *m)
 
 static int system_stack(struct goproc *gp, struct gometa *m, uint64_t g)
 {
-	struct meta_stack *s;
 	uint64_t stack[2];
 	int err;
 
@@ -440,12 +428,8 @@ static int system_stack(struct goproc *gp, struct gometa *m, uint64_t g)
 	err = mem_read(gp->mem, g + gp->l->g_stack, stack, sizeof(stack));
 	if (err)
 		return err;
-	if (!(m->nstacks & (m->nstacks - 1))) {
-		s = realloc(m->stack, (m->nstacks ? m->nstacks * 2 : 1) * sizeof(*s));
-		if (!s)
-			return -ENOMEM;
-		m->stack = s;
-	}
+	if (array_more(m->stack, m->nstacks))
+		return -ENOMEM;
 	m->stack[m->nstacks++] = (struct meta_stack){ stack[0], stack[1] };
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Goroutines and their stacks; see rt_stacks.h. */
 #include "go/rt_stacks.h"
+#include "array.h"
 #include "go/goproc.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -22,15 +23,9 @@ static int take(struct gostacks *s, const struct go_layout *l, const uint8_t *g)
 		s->dead++;
 	if (status == G_IDLE || status == G_DEAD || status == G_DEADEXTRA || st.lo >= st.hi)
 		return 0;
-	if (s->n == s->cap) { /* never by a count that the target says */
-		size_t cap = s->cap ? s->cap * 2 : BATCH;
-		struct gostack *bigger = realloc(s->stack, cap * sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		s->stack = bigger;
-		s->cap = cap;
-	}
+	/* never by a count that the target says */
+	if (array_room(s->stack, s->n + 1, s->cap))
+		return -ENOMEM;
 	s->stack[s->n++] = st;
 	return 0;
 }

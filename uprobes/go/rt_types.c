@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Types of large objects; see rt_types.h. */
 #include "go/rt_types.h"
+#include "array.h"
 #include "fail.h"
 #include <errno.h>
 #include <stdio.h>
@@ -64,18 +65,6 @@ static struct known *find(struct reader *r, uint64_t addr)
 	return &r->known[hash % BUCKETS];
 }
 
-static bool rows_grow(struct object_types *o)
-{
-	size_t cap = o->cap ? 2 * o->cap : 64;
-	struct object_type *bigger = reallocarray(o->type, cap, sizeof(*bigger));
-
-	if (!bigger)
-		return false;
-	o->type = bigger;
-	o->cap = cap;
-	return true;
-}
-
 /*
  * A row for memory that a type was given for, which is called as the other one is, or as in
  * d. OBJECTS_OTHERS: out of memory.
@@ -86,7 +75,7 @@ static uint32_t row_new(struct reader *r, struct known *k, bool array, const str
 	const struct object_type *other;
 	struct object_type *t;
 
-	if (o->n == o->cap && !rows_grow(o)) {
+	if (array_room(o->type, o->n + 1, o->cap)) {
 		r->err = -ENOMEM;
 		return OBJECTS_OTHERS;
 	}
@@ -249,7 +238,9 @@ int object_types_read(struct goproc *gp, const struct goheap *h, struct object_t
 		*r = (struct reader){ .gp = gp,
 				      .o = o,
 				      .known = calloc(BUCKETS, sizeof(*r->known)) };
-	err = r && r->known && rows_grow(o) ? go_types_open(&r->types, gp) : -ENOMEM;
+	err = r && r->known && !array_room(o->type, OBJECT_TYPES_FIRST, o->cap)
+		      ? go_types_open(&r->types, gp)
+		      : -ENOMEM;
 	if (!err) {
 		memset(o->type, 0, OBJECT_TYPES_FIRST * sizeof(*o->type));
 		o->n = OBJECT_TYPES_FIRST;

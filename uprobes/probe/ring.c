@@ -6,6 +6,7 @@
  * programs that were preempted in between, and a record that is older than those already
  * read may still come. What is younger than the read before the last stays here until then.
  */
+#include "array.h"
 #include "clock.h"
 #include "probe/probe.h"
 #include <bpf/bpf.h>
@@ -38,23 +39,6 @@ struct rings {
 	int err;
 };
 
-static int grow(void **p, size_t *room, size_t want, size_t size)
-{
-	size_t more = *room ? *room : 256;
-	void *q;
-
-	while (more < want)
-		more *= 2;
-	if (more == *room)
-		return 0;
-	q = realloc(*p, more * size);
-	if (!q)
-		return -ENOMEM;
-	*p = q;
-	*room = more;
-	return 0;
-}
-
 static int take(void *arg, void *data, size_t len)
 {
 	const struct event_head *e = data;
@@ -70,8 +54,8 @@ static int take(void *arg, void *data, size_t len)
 		return 0;
 	}
 	len = (e->len + 7) & ~7UL;
-	if (grow((void **)&r->bytes, &r->room, r->len + len, 1) ||
-	    grow((void **)&r->place, &r->nroom, r->n + 1, sizeof(*r->place))) {
+	if (array_room(r->bytes, r->len + len, r->room) ||
+	    array_room(r->place, r->n + 1, r->nroom)) {
 		r->err = -ENOMEM;
 		return -ENOMEM;
 	}

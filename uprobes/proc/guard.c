@@ -190,6 +190,22 @@ int guard_get(struct guard *g, void *buf, size_t len)
 	return 0;
 }
 
+void *guard_get_array(struct guard *g, size_t n, size_t size, int *err)
+{
+	void *array;
+
+	if (*err)
+		return NULL;
+	array = n < SIZE_MAX ? calloc(n + 1, size) : NULL;
+	*err = array ? guard_get(g, array, n * size)
+		     : fail(-ENOMEM, "no memory for %zu times %zu bytes", n, size);
+	if (*err) {
+		free(array);
+		array = NULL;
+	}
+	return array;
+}
+
 int guard_put(struct guard *g, const void *buf, size_t len)
 {
 	int err = guard_write(g->fd, buf, len);

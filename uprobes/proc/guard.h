@@ -54,6 +54,13 @@ int guard_start(struct guard *g, uint64_t deadline_ns, void (*work)(int fd, void
  */
 int guard_get(struct guard *g, void *buf, size_t len);
 
+/*
+ * The next n elements, n may be 0, and one of zeros behind them; for the caller to free. NULL with
+ * *err set when they did not come, or when *err was set before: errors of several are looked at
+ * once.
+ */
+void *guard_get_array(struct guard *g, size_t n, size_t size, int *err);
+
 /* Write to the child; -EPIPE when it is gone. Small requests: does not wait for progress. */
 int guard_put(struct guard *g, const void *buf, size_t len);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* What the kernel holds for each page of a process; see pagemap.h. */
 #include "proc/pagemap.h"
+#include "array.h"
 #include "search.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -35,15 +36,8 @@ static int runs_add(struct page_runs *r, uint64_t start, uint64_t end, uint32_t 
 		last->end = end;
 		return 0;
 	}
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 1024;
-		struct page_run *run = realloc(r->run, cap * sizeof(*run));
-
-		if (!run)
-			return -ENOMEM;
-		r->run = run;
-		r->cap = cap;
-	}
+	if (array_room(r->run, r->n + 1, r->cap))
+		return -ENOMEM;
 	r->run[r->n++] = (struct page_run){ start, end, flags };
 	return 0;
 }
