@@ -3,7 +3,6 @@
 #include "live/alloc.h"
 #include "human.h"
 #include <bpf/bpf.h>
-#include <elf.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -360,15 +359,6 @@ static int choose_some(struct alloc_state *a, struct live *l)
 	return 0;
 }
 
-/* Up to 1.20 on arm64 saved frame pointers stay as they were when a stack is moved (stack.go). */
-static void say_stacks(const struct alloc_state *a, struct live *l)
-{
-	if (l->gp.bin.machine == EM_AARCH64 && go_layout_minor(l->gp.l) < 21 &&
-	    a->by & ALLOC_BY_STACK)
-		run_note(l->run, "stacks may end early, or go on wrongly: Go before 1.21 on arm64 "
-				 "leaves frame pointers behind when it moves a stack");
-}
-
 int alloc_setup(struct alloc_state *a, struct live *l)
 {
 	uint32_t malloc_min = 0;
@@ -380,8 +370,6 @@ int alloc_setup(struct alloc_state *a, struct live *l)
 		err = choose_all(l, &malloc_min);
 		a->source = "every allocation";
 	}
-	if (!err)
-		say_stacks(a, l);
 	err = err ? err : fill_constants(a, l, malloc_min);
 	return !err && a->mode == ALLOC_EXACT ? say_cost(a, l) : err;
 }

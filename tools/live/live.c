@@ -3,6 +3,7 @@
 #include "live/live.h"
 #include "human.h"
 #include "live/profile.h"
+#include <elf.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -507,6 +508,25 @@ void live_say(struct live *l, const struct live_summary *s)
 		emit_text(l->run, "not shown: %s: %s", l->missing[i].id, l->missing[i].why);
 }
 
+/* Up to 1.20 on arm64 saved frame pointers stay as they were when a stack is moved (stack.go). */
+static void say_stacks(struct live *l)
+{
+	if (l->stacks_told)
+		return;
+	l->stacks_told = true;
+	if (l->gp.bin.machine == EM_AARCH64 && go_layout_minor(l->gp.l) < 21)
+		run_note(l->run, "stacks may end early, or go on wrongly: Go before 1.21 on arm64 "
+				 "leaves frame pointers behind when it moves a stack");
+}
+
+size_t live_frames(struct live *l, const struct event_stack *s, uint32_t i, struct frame *f,
+		   size_t max)
+{
+	say_stacks(l);
+	/* a return address belongs to the call before it */
+	return symbols_lookup(l->names, s->pc[i] - (i > 0), f, max);
+}
+
 void live_stack(struct live *l, const struct event_stack *s, struct stack *out,
 		struct stack_frame *room, size_t max)
 {
@@ -514,9 +534,7 @@ void live_stack(struct live *l, const struct event_stack *s, struct stack *out,
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < s->n && i < STACK_MAX && n < max; i++) {
-		/* a return address belongs to the call before it */
-		uint64_t pc = s->pc[i] - (i > 0);
-		size_t k = symbols_lookup(l->names, pc, f, 32);
+		size_t k = live_frames(l, s, i, f, 32);
 
 		for (size_t j = 0; j < k && n < max; j++)
 			room[n++] = (struct stack_frame){

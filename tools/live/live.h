@@ -151,6 +151,7 @@ struct live {
 	struct ctl ctl;
 	struct cost cost;
 	bool cost_told;
+	bool stacks_told; /* what is wrong with the stacks of this target */
 	int poll, timer;
 	uint64_t cpu0, cpu_last; /* the target's CPU time at the start, and last seen */
 	uint64_t opened_at;      /* when cpu0 was taken */
@@ -184,6 +185,13 @@ void live_say(struct live *l, const struct live_summary *s);
 
 /* For struct tool: frees what live_open() made. */
 void live_close(struct run *r);
+
+/*
+ * The functions at the i-th address of a stack, innermost first: how many, at most max. Says once
+ * if stacks of this target are not to be relied on.
+ */
+size_t live_frames(struct live *l, const struct event_stack *s, uint32_t i, struct frame *f,
+		   size_t max);
 
 /* The frames of a stack; out->frame points into room for max. Names last until live_close(). */
 void live_stack(struct live *l, const struct event_stack *s, struct stack *out,

@@ -64,9 +64,7 @@ void owner_names(struct live *l, const struct event_stack *s, struct owner_stack
 {
 	out->n = 0;
 	for (uint32_t i = 0; i < s->n && i < STACK_MAX && out->n < OWNER_FRAMES; i++) {
-		/* a return address belongs to the call before it */
-		size_t at = out->n, k = symbols_lookup(l->names, s->pc[i] - (i > 0), out->f + at,
-						       OWNER_FRAMES - at);
+		size_t at = out->n, k = live_frames(l, s, i, out->f + at, OWNER_FRAMES - at);
 
 		if (i == 1 && out->f[at].kind == FRAME_UNKNOWN && !out->f[at].module[0])
 			continue;
