@@ -123,7 +123,8 @@ run_units() {
 	for t in tests/unit/test_*.c; do
 		[ -x "$3/${t%.c}" ] || continue
 		many "${t%.c} ($1)" as_user env CMOCKA_MESSAGE_OUTPUT=TAP \
-			UBSAN_OPTIONS=print_stacktrace=1 timeout -k 10 300 "$3/${t%.c}"
+			ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+			timeout -k 10 300 "$3/${t%.c}"
 	done
 }
 
@@ -156,7 +157,8 @@ part_e2e() {
 	root || why="needs root"
 	if [ -z "$why" ]; then
 		one "build of the test drivers" make_as_user drivers drivers-san
-		[ ! -e tests/targets/build.sh ] || one "build of the Go targets" tests/targets/build.sh
+		[ ! -e tests/targets/build.sh ] || one "build of the Go targets" tests/targets/build.sh \
+			${GOMEMTRACE_RELEASES:-}
 	fi
 	for t in tests/e2e/*.bats; do
 		[ -e "$t" ] || continue
@@ -177,7 +179,8 @@ soak() {
 }
 
 # 1,000 times to and from the newest release, 50 times each other one; 200 times killed; 1,000
-# readings of a busy target; 100 samples of each kind. What came of it is written to tests/bench/SOAK.
+# readings of a busy target; a million allocations of each build; 100 samples of each kind. What
+# came of it is written to tests/bench/SOAK.
 part_soak() {
 	local start=$SECONDS
 	one "build of the Go targets" tests/targets/build.sh
@@ -186,6 +189,7 @@ part_soak() {
 	soak attach "again and again" ATTACH_ROUNDS=500 ATTACH_OTHERS=25
 	soak attach "killed at any time" ATTACH_KILLS=100
 	soak churn "outside <= inside" SAMPLES=1000
+	soak goalloc "exact is every allocation" ALLOCS=1000003
 	soak bounds "bounds" BOUNDS_RUNS=100
 	echo "all in $((SECONDS - start)) s" | tee -a tests/bench/SOAK
 }

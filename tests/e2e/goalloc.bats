@@ -111,7 +111,8 @@ exact() {
 		is("tiny and 16 as seen"; [$r.class[] | select(.size_class == 16 or .kind == "tiny")] |
 			sum(.samples - .objects); 0)'
 	grep -q 'each will be a trap' "$T/said" || fail "$at: the cost is not said first"
-	jq -r 'select(.summary) | .summary | "'"$at"': \(.objects) objects, \(.sampled_objects) seen"' "$T/rows"
+	jq -r 'select(.summary) | .summary | "'"$at"': \(.objects) objects, \(.sampled_objects) seen"' "$T/rows" |
+		tee -a "${SOAK_LOG:-/dev/null}"
 }
 
 @test "goalloc: exact is every allocation, by class, stack, type and creator" {

@@ -13,14 +13,14 @@
 #	each_release FUNCTION       FUNCTION RELEASE, for every release under test
 #	done_checking               fails if any check did
 #
-# Releases: $GOMEMTRACE_RELEASES, else all there are layouts for. Every target is a child of
-# the test and is ended by its own pid.
+# Releases: $GOMEMTRACE_RELEASES, else all of tests/releases, which are those there are layouts
+# for. Every target is a child of the test and is ended by its own pid.
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 O=${O:-$ROOT/.out}
 case $O in /*) ;; *) O=$ROOT/$O ;; esac
 GMT=$O/gomemtrace
-RELEASES=${GOMEMTRACE_RELEASES:-1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27}
+RELEASES=${GOMEMTRACE_RELEASES:-$(cat "$ROOT/tests/releases")}
 if [ -n "${GOMEMTRACE_CACHE:-}" ]; then CACHE=$GOMEMTRACE_CACHE
 elif [ "$(id -u)" = 0 ]; then CACHE=/var/cache/gomemtrace
 else CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/gomemtrace

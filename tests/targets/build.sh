@@ -3,7 +3,7 @@
 #
 # The Go programs the tests look at, built by the releases under test.
 #
-#   tests/targets/build.sh [RELEASE...]   default: all that tests/e2e/lib.bash names
+#   tests/targets/build.sh [RELEASE...]   default: all of tests/releases
 #
 # RELEASE is one that `tests/debs.sh go` knows, or "local" for the go on PATH;
 # 1.27-arm64 are those that run in guests of tests/vm, built for arm64 by 1.27.
@@ -150,7 +150,8 @@ unset GOROOT GOEXPERIMENT GODEBUG GOOS GOARCH GOAMD64
 mkdir -p "$cache/targets" || { echo "build.sh: cannot write to $cache (set GOMEMTRACE_CACHE)" >&2; exit 1; }
 exec 8>"$cache/targets/lock"
 flock 8
-[ $# -gt 0 ] || set -- 1.22 1.24 1.26 1.27
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- $(cat "$here/../releases")
 for rel; do
 	(build "$rel")
 done

@@ -302,15 +302,19 @@ int scav_watch(struct scav_state *s, struct live *l, bool all)
 
 /* ---- the end ---- */
 
-static struct scav_source_row source_row(const struct scav_state *s, enum scav_source i)
+static struct scav_source_row source_row(const struct scav_state *s, const struct live *l,
+					 enum scav_source i)
 {
 	const struct scav_sum *sum = &s->source[i];
 	const struct returned_sum *back = &s->returned.sum[i];
 	struct scav_source_row row = {
-		source_names[i], sum->calls,
-		sum->bytes,      sum->rss_known ? sum->rss_change : S64_NULL,
-		back->second,    back->minute,
-		back->huge,
+		source_names[i],
+		sum->calls,
+		sum->bytes,
+		sum->rss_known ? sum->rss_change : S64_NULL,
+		back->second,
+		back->minute,
+		l->target.pagemap.scan ? back->huge : U64_NULL,
 	};
 
 	if (i == SCAV_OTHER) /* not watched */
@@ -322,7 +326,7 @@ void scav_emit(struct scav_state *s, struct live *l, const struct section *sourc
 	       const struct section *advice, const struct section *hist)
 {
 	for (int i = 0; i < SCAV_SOURCES; i++) {
-		struct scav_source_row row = source_row(s, i);
+		struct scav_source_row row = source_row(s, l, i);
 
 		if (row.calls)
 			emit_row(l->run, sources, &row);
@@ -361,7 +365,7 @@ void scav_summarize(struct scav_state *s, struct live *l, struct scav_summary *s
 	uint64_t known = 0;
 
 	for (int i = 0; i < SCAV_OTHER; i++) {
-		struct scav_source_row row = source_row(s, i);
+		struct scav_source_row row = source_row(s, l, i);
 
 		sum->returned_bytes += row.returned_bytes;
 		sum->rss_change += s->source[i].rss_change;
@@ -370,6 +374,8 @@ void scav_summarize(struct scav_state *s, struct live *l, struct scav_summary *s
 		sum->refault_60s_bytes += row.refault_60s_bytes;
 		sum->refault_huge_bytes += row.refault_huge_bytes;
 	}
+	if (!l->target.pagemap.scan)
+		sum->refault_huge_bytes = U64_NULL;
 	if (!known)
 		sum->rss_change = S64_NULL;
 	sum->refault_bytes = sum->refault_1s_bytes + sum->refault_60s_bytes;

@@ -8,20 +8,23 @@
 #	ask hold live 4001 1024     a command to it; what it answers is $ans_KEY
 #	look                        a ledger of $PID: $l_KEY, $row_go_heap_live_resident,
 #	                            $cell_scavenged_lazyfree
-#	calm_look                   the same, with no fault in the target between, and $RSS;
-#	                            $ans_KEY is what it says of itself then
+#	calm COMMAND [ARGS...]      a look, with no fault in the target between; $ans_KEY is what it
+#	                            says of itself then
+#	calm_look                   a ledger of that kind, and $RSS
 #	check LABEL A -eq B         remembers a failure, goes on
 #	near LABEL A B SLACK        |A - B| <= SLACK
 #	watch goalloc [ARGS...]     an event tool, attached to $PID
+#	stacks_told TARGET          said, where stacks may end early
 #	watched                     its end: rows in $W/events, its summary is $s_KEY
 #	run NAME FUNCTION [ARGS...] one line of TAP
 
 GMT=./gomemtrace
 THP=/sys/kernel/mm/transparent_hugepage/enabled
+KHUGEPAGED=${THP%/*}/khugepaged
 W=/tmp/work
 mkdir -p $W
 # Huge pages come with page faults alone, not behind our back between two looks.
-echo 4000000000 > ${THP%/*}/khugepaged/scan_sleep_millisecs
+echo 4000000000 > $KHUGEPAGED/scan_sleep_millisecs
 FAILED=
 TARGETS=0
 CHILDREN=
@@ -142,14 +145,10 @@ look() {
 	variables l "$LEDGER"
 }
 
-calm_look() {
+calm() {
 	local before n=0
 	while [ $n -lt 30 ]; do
-		tell stats || return 1
-		before=$ANS
-		look || return 1
-		RSS=$(of_smaps Rss)
-		tell stats || return 1
+		tell stats && before=$ANS && "$@" && tell stats || return 1
 		[ "$ANS" = "$before" ] || { n=$((n + 1)); continue; }
 		variables ans "$ANS"
 		return 0
@@ -157,6 +156,10 @@ calm_look() {
 	fail "the target never came to rest"
 	return 1
 }
+
+look_and_rss() { look && RSS=$(of_smaps Rss); }
+
+calm_look() { calm look_and_rss; }
 
 rows_sum() {
 	echo "$LEDGER" | grep -oE '"id":"[a-z._]*","resident":[0-9]+' |
@@ -204,6 +207,14 @@ watch() {
 	case $1 in
 	gogc | gostw) check "$1: perf events" "$(descriptors perf_event)" "$(one_link && echo = || echo -gt)" 0 ;;
 	esac
+}
+
+# Up to 1.20 the runtime leaves frame pointers on arm64 as they were when it moves a stack.
+whole() { case $arch-$1 in arm64-*-1.19) echo 0 ;; *) echo 1 ;; esac; }
+
+# stacks_told TARGET: a tool that named stacks said so
+stacks_told() {
+	check "stacks may end early" "$(grep -c 'stacks may end early' $W/err)" = $((1 - $(whole "$1")))
 }
 
 watched() {

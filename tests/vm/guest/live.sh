@@ -19,6 +19,7 @@ cycles() {
 stops() {
 	local before
 	start "$1" && watch gostw && ask gc 3 && ask stats && ask stats && watched || return 1
+	stacks_told "$1"
 	check "read mem stats" "$(of_reason 'read mem stats')" = 3
 	check "sweep termination" "$(of_reason 'GC sweep termination')" = 3
 	check "mark termination" "$(of_reason 'GC mark termination')" = 3
@@ -36,6 +37,7 @@ spaces() {
 	check "a mapping" "$(grep -c '"call":"mmap","owner":"go.user","addr":"[0-9]*","bytes":33337344,' $W/events)" = 1
 	check "by whom" "$(grep '"owner":"go.user","calls":1,.*"resident_bytes":33337344,' $W/events | grep -c '"who":"main\.')" = 1
 	check "explained" "$s_unexplained_bytes" = 0
+	stacks_told "$1"
 }
 
 given_back() {
@@ -46,6 +48,41 @@ given_back() {
 	check "RSS" "$s_rss_change" -lt -31000000
 	# a page that is touched brings a huge one, where the host says so
 	check "back again" "$s_refault_bytes" -ge $((337 * 4096))
+}
+
+huge_faults() { sed -n 's/^thp_fault_alloc //p' /proc/vmstat; }
+
+# khugepaged makes huge pages of small ones and of the holes between them: memory that was given
+# back is there again, and nobody touched it.
+refilled() {
+	local huge faults rss now n=0
+	echo never > $THP
+	start "$1" && ask gogc -1 && ask hold a 31 1048573 && ask drop a 1 2 && watch goscav && ask free || return 1
+	check "no huge page yet" "$(of_smaps AnonHugePages)" = 0
+	faults=$(huge_faults)
+	echo always > $THP
+	# the first fault from now on, which brings a huge page, has it look at this process
+	ask mmap 4194304 || return 1
+	rss=$(of_smaps Rss)
+	echo 10 > $KHUGEPAGED/alloc_sleep_millisecs
+	echo 10 > $KHUGEPAGED/scan_sleep_millisecs
+	while now=$(of_smaps AnonHugePages) && [ "$now" -lt 33554432 ] && [ $n -lt 200 ]; do
+		n=$((n + 1))
+		sleep 0.1
+	done
+	echo 4000000000 > $KHUGEPAGED/scan_sleep_millisecs
+	sleep 1
+	huge=$(($(of_smaps AnonHugePages) - ($(huge_faults) - faults) * 2097152))
+	rss=$(($(of_smaps Rss) - rss))
+	watched || return 1
+	check "collapsed" "$huge" -ge 20971520
+	check "by khugepaged" "$s_khugepaged_bytes" = "$huge"
+	check "holes are filled" "$rss" -ge 10485760
+	# of what is filled, a part was never touched, and so not given back
+	check "back again" "$s_refault_bytes" -ge 10485760
+	check "not more than that" "$s_refault_bytes" -le "$rss"
+	kernel 6 7 && rss=$s_refault_bytes || rss=null
+	check "in huge pages" "$s_refault_huge_bytes" = "$rss"
 }
 
 touched() {
@@ -123,6 +160,8 @@ for rel in $(releases); do
 	run "$rel: page faults" touched "truth-$rel"
 	run "$rel: kernel memory" for_kernel "truth-$rel"
 done
+# up to 1.20 the runtime forbids huge pages where it gave something back
+run "refilled by khugepaged" refilled "truth-$rel"
 run "a sample" few "truth-$rel"
 run "checksums and a log" audited "truth-$rel"
 run "after a tool that was killed" killed "truth-$rel"
